@@ -1,0 +1,78 @@
+"""OpenTelemetry instrumentation for pattern runs.
+
+Put `@pattern_span("PAT-…")` on an executor: each call becomes a span, each lifecycle event of it a span event and, at
+the same moment, one JSON line in `state/events/pattern_events.jsonl`. `patternspan events` reads it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from patternspan import setup as _setup  # noqa: F401 - makes the first run configure itself
+from patternspan.errors import (
+    ConfigError,
+    ConformanceError,
+    LineError,
+    MissingExtraError,
+    NotFoundError,
+    PatternspanError,
+)
+from patternspan.model.event import PatternEvent
+from patternspan.model.run import PatternRun
+from patternspan.record.context import child_environment, job, step, wrap_context
+from patternspan.record.decorator import pattern_span
+from patternspan.record.hub import subscribe
+from patternspan.record.run import Run, current_run
+from patternspan.setup import configure
+
+if TYPE_CHECKING:
+    from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event
+    from patternspan.export.exporter import PatternJsonlExporter
+    from patternspan.model.fold import fold
+    from patternspan.record.command import CommandResult
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CommandResult",
+    "ConfigError",
+    "ConformanceError",
+    "LineError",
+    "MissingExtraError",
+    "NotFoundError",
+    "PatternEvent",
+    "PatternEventEmitter",
+    "PatternJsonlExporter",
+    "PatternRun",
+    "PatternRunAggregator",
+    "PatternspanError",
+    "Run",
+    "child_environment",
+    "configure",
+    "current_run",
+    "emit_pattern_event",
+    "fold",
+    "job",
+    "pattern_span",
+    "step",
+    "subscribe",
+    "wrap_context",
+]
+
+# Names whose modules load something that recording does not need: the SDK, subprocess, the readers.
+_LATER = {
+    "CommandResult": "patternspan.record.command",
+    "PatternEventEmitter": "patternspan.compat",
+    "PatternJsonlExporter": "patternspan.export.exporter",
+    "PatternRunAggregator": "patternspan.compat",
+    "emit_pattern_event": "patternspan.compat",
+    "fold": "patternspan.model.fold",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'patternspan' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)

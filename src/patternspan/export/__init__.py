@@ -1,0 +1,1 @@
+"""Write side, second half: lines to files, spans to lines, ended runs to their archive."""

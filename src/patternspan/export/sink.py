@@ -1,0 +1,245 @@
+"""Whole lines, appended to one file by any number of threads and processes.
+
+One `os.write` a line on an O_APPEND descriptor: the kernel keeps lines of different writers apart. No Python file
+object stands between, whose lock a forked child would inherit. A writer killed in the middle of its `os.write` leaves
+a torn line without a newline, and what is appended next is glued to it. Both sides of that are looked at:
+
+- before a line, where the log may have grown since the last one: does it end with a newline? If not, begin with one;
+- after it: where did the line come to stand, and is the byte before it a newline? If not, it was glued to a line torn
+  in that very moment, and is written again on a line of its own (readers drop an event id that they saw before).
+
+So no lock is shared among processes, and none can be left behind by a dead or stopped one. A line counts as recorded
+when `append` returns, and only then. Threads of one process take turns under a lock whose wait is bounded; one that
+waited too long, or a signal handler that interrupted an append, writes through a descriptor of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from time import monotonic
+from typing import Final
+
+from patternspan.layout import LOG_NAME, job_log_in
+from patternspan.model.event import PatternEvent
+
+_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_LOCK_SECONDS: Final = 1.0
+_RECHECK_SECONDS: Final = 1.0
+"""How often the path is compared with the open file, which may have been rotated or removed."""
+_QUIET_SECONDS: Final = 0.002
+"""After this long without a line of ours, the end of the file is looked at before the next one."""
+_TRIES: Final = 5
+_OPEN_JOBS: Final = 32
+
+
+class _Descriptor:
+    """An open log, and where our last line ended in it."""
+
+    __slots__ = ("end", "fd", "path")
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.fd = -1
+        self.end = -1
+
+    def open(self) -> None:
+        """Open the log, making it and its folder where they are missing. Raises OSError."""
+        try:
+            self.fd = os.open(self.path, _FLAGS, 0o600)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
+            self.fd = os.open(self.path, _FLAGS, 0o600)
+        self.end = -1
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def is_current(self) -> bool:
+        """Whether the path still names the open file."""
+        try:
+            there, here = os.stat(self.path, follow_symlinks=False), os.fstat(self.fd)
+        except OSError:
+            return False
+        return there.st_ino == here.st_ino and there.st_dev == here.st_dev
+
+    def starts_line(self, at: int) -> bool:
+        """Whether a line may begin at this offset."""
+        return at <= 0 or os.pread(self.fd, 1, at - 1) == b"\n"
+
+    def look(self) -> bytes:
+        """Return what must stand before the next line: a newline where the log ends with a torn one."""
+        end = os.lseek(self.fd, 0, os.SEEK_END)
+        return b"" if end == self.end or self.starts_line(end) else b"\n"
+
+    def write(self, line: bytes) -> None:
+        """Append one line. Raises OSError where it could not be written whole."""
+        written = os.write(self.fd, line)
+        end = os.lseek(self.fd, 0, os.SEEK_CUR)
+        if written == len(line) and end - written == self.end:
+            self.end = end  # nobody else has written since: the byte before our line is our own newline
+        else:
+            self._settle(line, written, end)
+
+    def _settle(self, line: bytes, written: int, end: int) -> None:
+        """Look at a line that others wrote before, or that is not whole, and write it again where it must be."""
+        for _ in range(_TRIES):
+            if written == len(line) and (line[:1] == b"\n" or self.starts_line(end - written)):
+                self.end = end
+                return
+            # A short write has left a torn line of our own.
+            self.end = -1
+            if written != len(line) and line[:1] != b"\n":
+                line = b"\n" + line
+            written = os.write(self.fd, line)
+            end = os.lseek(self.fd, 0, os.SEEK_CUR)
+        raise OSError(f"{self.path}: a line of {len(line)} bytes could not be written whole in {_TRIES} tries")
+
+
+class LineLog:
+    """Appends whole lines to one file, from any thread, after fork too."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._descriptor = _Descriptor(path)
+        self._lock = threading.RLock()
+        self._busy = False
+        self._recheck = 0.0
+        self._quiet = 0.0
+        _logs.add(self)
+
+    def append(self, line: bytes) -> None:
+        """Append one line, its newline included; it is in the file when this returns. Raises OSError."""
+        lock = self._lock
+        if not lock.acquire(False) and not lock.acquire(True, _LOCK_SECONDS):
+            self._append_alone(line)
+            return
+        if self._busy:  # a signal handler, in the middle of an append of this thread
+            lock.release()
+            self._append_alone(line)
+            return
+        self._busy = True
+        try:
+            now = monotonic()
+            descriptor = self._descriptor
+            if now >= self._quiet:
+                line = self._look(now) + line
+            descriptor.write(line)
+            self._quiet = now + _QUIET_SECONDS
+        except OSError:
+            self._descriptor.close()
+            self._quiet = 0.0
+            raise
+        finally:
+            self._busy = False
+            lock.release()
+
+    def _look(self, now: float) -> bytes:
+        """Open the file where it has to be; return what must stand before the next line."""
+        descriptor = self._descriptor
+        if descriptor.fd < 0 or now >= self._recheck:
+            if descriptor.fd < 0 or not descriptor.is_current():
+                descriptor.close()
+                descriptor.open()
+            self._recheck = now + _RECHECK_SECONDS
+        return descriptor.look()
+
+    def _append_alone(self, line: bytes) -> None:
+        descriptor = _Descriptor(self.path)
+        descriptor.open()
+        try:
+            descriptor.write(descriptor.look() + line)
+        finally:
+            descriptor.close()
+
+    def close(self) -> None:
+        """Close the file; the next `append` opens it again."""
+        with self._lock:
+            self._descriptor.close()
+            self._quiet = 0.0
+
+    def __del__(self) -> None:
+        self._descriptor.close()
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: the parent's lock may be held, and its file offset is shared."""
+        self._lock = threading.RLock()
+        self._busy = False
+        self._quiet = 0.0
+        self._descriptor.close()
+
+
+_logs: Final[weakref.WeakSet[LineLog]] = weakref.WeakSet()
+
+
+def _reset_after_fork() -> None:
+    for log in list(_logs):
+        log.after_fork()
+
+
+os.register_at_fork(after_in_child=_reset_after_fork)
+
+
+# Ids of events that this process has written, kept only where a span exporter asks, which must not write them again.
+_written: dict[str, None] | None = None
+_MOST_WRITTEN: Final = 200_000
+
+
+def remember_written() -> None:
+    """Keep the ids of what is written from now on, for `was_written`."""
+    global _written
+    if _written is None:
+        _written = {}
+
+
+def was_written(event_id: str) -> bool:
+    """Say whether this process has written the event to a log, since `remember_written` was called."""
+    return _written is not None and event_id in _written
+
+
+def _remember(event_id: str) -> None:
+    if _written is not None:
+        _written[event_id] = None
+        if len(_written) > _MOST_WRITTEN:
+            with contextlib.suppress(StopIteration, KeyError, RuntimeError):
+                del _written[next(iter(_written))]
+
+
+class JsonlSink:
+    """Writes each event to the global log and, unless told otherwise, to its job's own log."""
+
+    def __init__(self, events_dir: str, *, job_logs: bool = True) -> None:
+        self.events_dir = os.path.abspath(events_dir)
+        self.log = LineLog(os.path.join(self.events_dir, LOG_NAME))
+        self._job_logs = job_logs
+        self._jobs: dict[str, LineLog] = {}
+
+    def __call__(self, event: PatternEvent, line: bytes) -> None:
+        """Write one event; its line ends with a newline. Raises OSError where a log could not be written."""
+        self.log.append(line)
+        if self._job_logs:
+            log = self._jobs.get(event.job_id)
+            if log is None:
+                log = self._open_job(event.job_id)
+            log.append(line)
+        if _written is not None:
+            _remember(event.event_id)
+
+    def _open_job(self, job_id: str) -> LineLog:
+        log = LineLog(job_log_in(self.events_dir, job_id))
+        self._jobs[job_id] = log
+        if len(self._jobs) > _OPEN_JOBS:
+            with contextlib.suppress(StopIteration, KeyError, RuntimeError):
+                # Another thread may still write to it: it is closed when nobody holds it any more.
+                self._jobs.pop(next(iter(self._jobs)))
+        return log
+
+    def close(self) -> None:
+        """Close every file; the next event opens them again."""
+        for log in (self.log, *list(self._jobs.values())):
+            log.close()

@@ -1,0 +1,1 @@
+"""Write side, first half: runs, spans and events. Needs opentelemetry-api only."""

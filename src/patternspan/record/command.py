@@ -1,0 +1,356 @@
+"""A tool as a child process: its own span, its output kept while it runs, its end in the run's events."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from patternspan.layout import tool_log
+from patternspan.record import guard
+from patternspan.record.capture import shorten
+from patternspan.record.context import child_environment
+from patternspan.record.hub import hub
+from patternspan.record.outcome import NON_ZERO_EXIT, error_type
+from patternspan.record.phases import Execution, command_text
+from patternspan.record.redact import redact_text
+
+if TYPE_CHECKING:
+    from patternspan.record.run import Run
+
+_CHUNK: Final = 1 << 16
+_TICK_SECONDS: Final = 0.1
+_GRACE_SECONDS: Final = 2.0
+"""How long a process group has between SIGTERM and SIGKILL."""
+_LINGER_SECONDS: Final = 0.5
+"""How long output is still read after the tool ended, where a process that it left behind holds the pipe open."""
+
+
+class CommandResult:
+    """How a tool ended: `exit_code`, what it wrote, and where the whole of that is."""
+
+    __slots__ = (
+        "announced",
+        "argv",
+        "duration_seconds",
+        "exit_code",
+        "ok",
+        "stderr",
+        "stderr_lines",
+        "stderr_log",
+        "stdout",
+        "stdout_lines",
+        "stdout_log",
+    )
+    __match_args__ = ("exit_code",)
+
+    def __init__(
+        self, argv: Sequence[str], exit_code: int, *, ok: bool, seconds: float, out: _Stream, err: _Stream
+    ) -> None:
+        self.announced = True
+        self.argv = list(argv)
+        self.exit_code = exit_code
+        """The tool's exit code; negative is the number of the signal that ended it."""
+        self.ok = ok
+        """Whether the exit code is one of those that count as success."""
+        self.duration_seconds = seconds
+        self.stdout = out.text()
+        """What the tool wrote, up to `keep` bytes; the whole is in `stdout_log`."""
+        self.stderr = err.text()
+        self.stdout_lines = out.lines
+        self.stderr_lines = err.lines
+        self.stdout_log = out.path
+        self.stderr_log = err.path
+
+    def __repr__(self) -> str:
+        return f"<CommandResult of {self.argv[0]}: exit code {self.exit_code}>"
+
+    @property
+    def explanation(self) -> str:
+        """Why the tool counts as failed: its exit code, and the last line of its stderr."""
+        reason = f"exit code {self.exit_code}"
+        if self.exit_code < 0:
+            with contextlib.suppress(ValueError):
+                reason = f"ended by {signal.Signals(-self.exit_code).name}"
+        last = self.stderr.strip().rpartition("\n")[2].strip()
+        return f"{self.argv[0]}: {reason}" + (f": {last}" if last else "")
+
+    def details(self, preview_chars: int) -> dict[str, Any]:
+        """Return the members that the run's last event holds of this tool."""
+        found: dict[str, Any] = {"stdout_lines": self.stdout_lines, "stderr_lines": self.stderr_lines}
+        found["tool_name"] = os.path.basename(self.argv[0])
+        if not self.announced:
+            found["command"] = command_text(self.argv)
+        for name, text in (("stdout_preview", self.stdout), ("stderr_preview", self.stderr)):
+            if text:
+                found[name] = shorten(redact_text(text), preview_chars)
+        return found
+
+
+class _Stream:
+    """One output of the tool: copied to its log file, counted, and its beginning kept."""
+
+    def __init__(self, path: str, pipe: IO[bytes], keep: int, echo: IO[bytes] | None) -> None:
+        self.path = path
+        self.lines = 0
+        self._pipe = pipe
+        self._keep = keep
+        self._kept = bytearray()
+        self._echo = echo
+        self._last = b"\n"
+        self._log = -1
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            guard.fault("tool log", error)
+
+    def fileno(self) -> int:
+        return self._pipe.fileno()
+
+    def read(self) -> bool:
+        """Take what is there; say whether more may come."""
+        chunk = os.read(self._pipe.fileno(), _CHUNK)
+        if not chunk:
+            return False
+        self.lines += chunk.count(b"\n")
+        self._last = chunk[-1:]
+        if len(self._kept) < self._keep:
+            self._kept += chunk[: self._keep - len(self._kept)]
+        if self._log >= 0:
+            self._write_log(chunk)
+        if self._echo is not None:
+            try:
+                self._echo.write(chunk)
+                self._echo.flush()
+            except (OSError, ValueError):
+                self._echo = None  # whoever listened has gone; the tool is still watched
+        return True
+
+    def _write_log(self, chunk: bytes) -> None:
+        try:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(self._log, view) :]
+        except OSError as error:
+            guard.fault("tool log", error)
+
+    def text(self) -> str:
+        """Return what was kept."""
+        return self._kept.decode("utf-8", "replace")
+
+    def close(self) -> None:
+        """Close pipe and log; a last line without its newline counts too."""
+        if self._last != b"\n":
+            self.lines += 1
+            self._last = b"\n"
+        self._pipe.close()
+        if self._log >= 0:
+            os.close(self._log)
+            self._log = -1
+
+
+def run_command(
+    run: Run,
+    argv: Sequence[str],
+    *,
+    timeout: float | None = None,
+    cwd: str | os.PathLike[str] | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: int | IO[Any] | None = None,
+    success_codes: Sequence[int] = (0,),
+    echo: bool = False,
+    keep: int = 1 << 20,
+) -> CommandResult:
+    """Run a tool as a child process of `run` and return how it ended.
+
+    The tool gets TRACEPARENT and BAGGAGE in a copy of the environment, a CLIENT span of its own named after its
+    executable, and a process group of its own, which a `timeout` (seconds) ends whole. Its output is streamed to the
+    run's log files; up to `keep` bytes of each stream are in the result. An exit code outside `success_codes` makes
+    the run a failure unless the executor says otherwise with `run.result(exit_code=…)`.
+
+    Raises OSError where the tool cannot be started, subprocess.TimeoutExpired after a timeout.
+    """
+    words = [os.fspath(word) if isinstance(word, os.PathLike) else str(word) for word in argv]
+    if not words:
+        raise ValueError("run.command: a command has at least one word, the tool's name")
+    directory = None if cwd is None else os.fspath(cwd)
+    with Execution(run, words, "subprocess", directory, timeout):
+        child = _Child(run, words, dict(os.environ if env is None else env), directory, stdin, keep, echo=echo)
+        result = child.watch(timeout, frozenset(success_codes))
+    run.take_tool(result)
+    return result
+
+
+class _Child:
+    """A started tool."""
+
+    def __init__(
+        self,
+        run: Run,
+        argv: list[str],
+        environ: dict[str, str],
+        cwd: str | None,
+        stdin: int | IO[Any] | None,
+        keep: int,
+        *,
+        echo: bool,
+    ) -> None:
+        self._run = run
+        self._argv = argv
+        self.announced = True
+        """Whether `execution.started` names this tool's command."""
+        self._started = time.monotonic()
+        name = os.path.basename(argv[0])
+        self._span = run.tracer.start_span(name, kind=SpanKind.CLIENT, attributes={"process.executable.name": name})
+        token = otel_context.attach(trace.set_span_in_context(self._span))
+        try:
+            self._process = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=child_environment(environ),
+                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except BaseException as error:
+            self._end_span(error)
+            raise
+        finally:
+            otel_context.detach(token)
+        self._span.set_attribute("process.pid", self._process.pid)
+        root = hub.root
+        out, err = self._process.stdout, self._process.stderr
+        if out is None or err is None:
+            raise AssertionError("both pipes were asked for")
+        self._out = _Stream(tool_log(root, run.run_id, "stdout"), out, keep, sys.stdout.buffer if echo else None)
+        self._err = _Stream(tool_log(root, run.run_id, "stderr"), err, keep, sys.stderr.buffer if echo else None)
+        self._progress = _Progress(run.pattern_id, name, enabled=not echo)
+
+    def watch(self, timeout: float | None, success_codes: frozenset[int]) -> CommandResult:
+        """Read until the tool has ended, within `timeout` seconds."""
+        try:
+            self._read(None if timeout is None else self._started + timeout)
+        except BaseException as error:
+            self._end_group()
+            self._close()
+            if isinstance(error, _TimedOut):
+                error = subprocess.TimeoutExpired(
+                    self._argv, timeout or 0, self._out.text().encode(), self._err.text().encode()
+                )
+                self._take(ok=False)
+                self._end_span(error)
+                raise error from None
+            self._end_span(error)
+            raise
+        self._close()
+        result = self._take(ok=self._process.returncode in success_codes)
+        self._end_span(None, ok=result.ok)
+        return result
+
+    def _take(self, *, ok: bool) -> CommandResult:
+        result = CommandResult(
+            self._argv,
+            self._process.returncode,
+            ok=ok,
+            seconds=time.monotonic() - self._started,
+            out=self._out,
+            err=self._err,
+        )
+        result.announced = self.announced
+        self._run.take_tool(result)
+        return result
+
+    def _read(self, deadline: float | None) -> None:
+        ended = 0.0
+        with selectors.DefaultSelector() as selector:
+            for stream in (self._out, self._err):
+                selector.register(stream, selectors.EVENT_READ, stream)
+            while selector.get_map():
+                for key, _ in selector.select(_TICK_SECONDS):
+                    if not key.data.read():
+                        selector.unregister(key.fileobj)
+                now = time.monotonic()
+                self._progress.show(now - self._started, self._out.lines + self._err.lines)
+                if self._process.poll() is not None:
+                    ended = ended or now
+                    if now - ended > _LINGER_SECONDS:
+                        break
+                elif deadline is not None and now > deadline:
+                    raise _TimedOut
+        while self._process.poll() is None:
+            # Both pipes are closed and the tool still runs.
+            now = time.monotonic()
+            if deadline is not None and now > deadline:
+                raise _TimedOut
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_TICK_SECONDS)
+
+    def _end_group(self) -> None:
+        """End the tool and all that it started: SIGTERM, then SIGKILL."""
+        for number, wait in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, None)):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(wait)
+        with contextlib.suppress(OSError):
+            os.set_blocking(self._out.fileno(), False)
+            os.set_blocking(self._err.fileno(), False)
+            for stream in (self._out, self._err):
+                with contextlib.suppress(BlockingIOError):
+                    while stream.read():
+                        pass
+
+    def _close(self) -> None:
+        self._progress.clear()
+        self._out.close()
+        self._err.close()
+
+    def _end_span(self, error: BaseException | None, *, ok: bool = True) -> None:
+        process = getattr(self, "_process", None)
+        if process is not None and process.returncode is not None:
+            self._span.set_attribute("process.exit.code", process.returncode)
+        if error is not None or not ok:
+            self._span.set_attribute("error.type", NON_ZERO_EXIT if error is None else error_type(error))
+            self._span.set_status(Status(StatusCode.ERROR))
+        self._span.end()
+
+
+class _TimedOut(Exception):  # noqa: N818 - it never leaves this file
+    """The deadline passed."""
+
+
+class _Progress:
+    """One line on stderr while the tool runs, where a person is looking."""
+
+    def __init__(self, pattern_id: str, name: str, *, enabled: bool) -> None:
+        self._label = f"{pattern_id} {name}"
+        self._shown = False
+        self._next = 0.5
+        self._enabled = enabled and bool(sys.stderr) and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def show(self, seconds: float, lines: int) -> None:
+        if self._enabled and seconds >= self._next:
+            self._next = seconds + 0.5
+            self._shown = True
+            self._write(f"\r\x1b[2K{self._label} … {seconds:.0f}s, {lines} lines")
+
+    def clear(self) -> None:
+        if self._shown:
+            self._write("\r\x1b[2K")
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()

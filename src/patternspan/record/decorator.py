@@ -1,0 +1,356 @@
+"""`@pattern_span`: an executor's calls become pattern runs; also a `with` block around any code."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from types import CodeType, TracebackType
+from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, overload
+
+from opentelemetry.trace import TracerProvider
+
+from patternspan.errors import ConfigError
+from patternspan.record import guard
+from patternspan.record.capture import ArgumentReader, Capture
+from patternspan.record.hub import hub
+from patternspan.record.opening import Opening
+from patternspan.record.redact import Redact
+from patternspan.record.run import NO_OPENING, NoRun, Run
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PHASES: Final = ("selecting", "expanding", "validating", "executing")
+_ENTRANCES: Final = frozenset({"current_run", "pattern_span"})
+
+
+@overload
+def pattern_span(function: Callable[P, R], /) -> Callable[P, R]: ...
+@overload
+def pattern_span(
+    pattern_id: str | None = None,
+    /,
+    *,
+    operation_kind: str | None = None,
+    pattern_version: str | None = None,
+    capture: Capture = False,
+    redact: Redact | None = None,
+    attempt: int | Literal["auto"] | None = None,
+    phases: bool | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    tracer_provider: TracerProvider | None = None,
+) -> PatternSpan: ...
+def pattern_span(
+    pattern_id: str | Callable[..., Any] | None = None,
+    /,
+    *,
+    operation_kind: str | None = None,
+    pattern_version: str | None = None,
+    capture: Capture = False,
+    redact: Redact | None = None,
+    attempt: int | Literal["auto"] | None = None,
+    phases: bool | None = None,
+    attributes: Mapping[str, Any] | None = None,
+    tracer_provider: TracerProvider | None = None,
+) -> Any:
+    """Record each call of an executor as a pattern run.
+
+    Works bare or with arguments, on functions, coroutines, generators, async generators, methods, classmethods,
+    staticmethods, partials and callable objects, and as `with pattern_span("PAT-X-001") as run:`. What the executor
+    returns or raises is what the caller gets.
+
+    - `pattern_id`: by default the function's module and qualified name.
+    - `capture`: which arguments become the run's inputs: none (default), `True` for all, or their names.
+    - `redact`: further member names to withhold, or a function (name, value) -> the value to write.
+    - `attempt`: number of this try, or "auto" to count on after a failure in the same job or step; a later attempt
+      links to the one before.
+    - `phases`: whether `execution.started` waits for `run.executing()` or `run.command()`. By default it waits for the
+      last phase that the executor's own code opens, and is written at once where it opens none.
+    - `attributes`: more attributes of the run's span.
+
+    Raises ConfigError (a ValueError) for an empty pattern id or something that cannot be decorated.
+    """
+    made = PatternSpan(
+        None if callable(pattern_id) else pattern_id,
+        operation_kind=operation_kind,
+        pattern_version=pattern_version,
+        capture=capture,
+        redact=redact,
+        attempt=attempt,
+        phases=phases,
+        attributes=attributes,
+        tracer_provider=tracer_provider,
+    )
+    return made(pattern_id) if callable(pattern_id) else made
+
+
+class PatternSpan:
+    """What `pattern_span(...)` gives: a decorator, and a context manager, sync and async."""
+
+    def __init__(self, pattern_id: str | None, *, capture: Capture, phases: bool | None, **options: Any) -> None:
+        if pattern_id is not None and (not isinstance(pattern_id, str) or not pattern_id.strip()):
+            raise ConfigError(f"pattern_span: a pattern id is a text such as 'PAT-SEMGRP-001', found {pattern_id!r}")
+        provider = options.pop("tracer_provider")
+        if provider is not None:
+            options["tracer"] = provider.get_tracer("patternspan")
+        self._pattern_id = pattern_id
+        self._capture = capture
+        self._phases = phases
+        self._options = options
+        self._open: list[tuple[Run, Any]] = []
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return `function` with each call recorded as a run."""
+        if isinstance(function, (classmethod, staticmethod)):
+            return type(function)(self(function.__func__))
+        if not callable(function) or isinstance(function, type):
+            raise ConfigError(f"pattern_span decorates functions and callable objects, not {function!r}")
+        target = _plain_function(function)
+        name = _name_of(target)
+        reader = ArgumentReader(function, self._capture) if self._capture else None
+        opening = self._opening(name, getattr(target, "__code__", None))
+        return cast("Callable[P, R]", _wrap(function, target, opening, reader))
+
+    def _opening(self, name: str, code: CodeType | None) -> Opening:
+        told = "executing" if self._phases else ""
+        waits_for = _last_phase(code) if self._phases is None else told
+        return Opening(self._pattern_id or name, command=name, waits_for=waits_for, **self._options)
+
+    def __enter__(self) -> Run:
+        frame = sys._getframe(1)  # noqa: SLF001 - the block's own code, to see which phases it opens
+        return self._enter(frame.f_code, frame.f_globals.get("__name__", ""))
+
+    def _enter(self, code: CodeType, module: str) -> Run:
+        run = _begin(self._opening(_qualified(module, code.co_qualname), code), None)
+        self._open.append((run, run.enter()))
+        return run
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        run, token = self._open.pop()
+        run.leave(token)
+        if error is None:
+            run.finish()
+        else:
+            run.fail(error)
+
+    async def __aenter__(self) -> Run:
+        frame = sys._getframe(1)  # noqa: SLF001
+        return self._enter(frame.f_code, frame.f_globals.get("__name__", ""))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+def _begin(opening: Opening, inputs: dict[str, Any] | None) -> Run:
+    """Open a run; where that fails, one that records nothing."""
+    if hub.starter is not None:
+        hub.start()
+    if hub.enabled:
+        try:
+            return Run(opening, inputs)
+        except Exception as error:  # noqa: BLE001
+            guard.fault("start of run", error)
+    return NoRun(NO_OPENING)
+
+
+def _begin_call(opening: Opening, reader: ArgumentReader | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:
+    inputs = None
+    if reader is not None:
+        try:
+            inputs = reader.read(args, kwargs, hub.max_value_chars)
+        except Exception as error:  # noqa: BLE001 - the caller's objects may do anything when looked at
+            guard.fault("captured arguments", error)
+    return _begin(opening, inputs)
+
+
+def _wrap(
+    function: Callable[..., Any], target: Any, opening: Opening, reader: ArgumentReader | None
+) -> Callable[..., Any]:
+    if inspect.isasyncgenfunction(target):
+        wrapper = _wrap_async_generator(function, opening, reader)
+    elif inspect.isgeneratorfunction(target):
+        wrapper = _wrap_generator(function, opening, reader)
+    elif inspect.iscoroutinefunction(target):
+        wrapper = _wrap_coroutine(function, opening, reader)
+    else:
+        wrapper = _wrap_function(function, opening, reader)
+    return functools.wraps(function)(wrapper)
+
+
+def _wrap_function(function: Callable[..., Any], opening: Opening, reader: ArgumentReader | None) -> Callable[..., Any]:
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        if not hub.enabled:
+            return function(*args, **kwargs)
+        run = _begin(opening, None) if reader is None else _begin_call(opening, reader, args, kwargs)
+        token = run.enter()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            run.leave(token)
+            run.fail(error)
+            raise
+        run.leave(token)
+        run.finish(result)
+        return result
+
+    return recorded
+
+
+def _wrap_coroutine(
+    function: Callable[..., Awaitable[Any]], opening: Opening, reader: ArgumentReader | None
+) -> Callable[..., Any]:
+    async def recorded(*args: Any, **kwargs: Any) -> Any:
+        run = _begin_call(opening, reader, args, kwargs)
+        token = run.enter()
+        try:
+            result = await function(*args, **kwargs)
+        except BaseException as error:
+            run.leave(token)
+            run.fail(error)
+            raise
+        run.leave(token)
+        run.finish(result)
+        return result
+
+    return recorded
+
+
+def _wrap_generator(
+    function: Callable[..., Generator[Any, Any, Any]], opening: Opening, reader: ArgumentReader | None
+) -> Callable[..., Any]:
+    def recorded(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        run = _begin_call(opening, reader, args, kwargs)
+        items = _step(run, lambda: function(*args, **kwargs))
+        advance: Callable[[], Any] = functools.partial(next, items)
+        while True:
+            try:
+                item = _step(run, advance, ends=StopIteration)
+            except StopIteration as stop:
+                run.finish(stop.value)
+                return stop.value
+            try:
+                sent = yield item
+            except GeneratorExit:
+                _step(run, items.close)
+                run.note(stream_complete=False)
+                run.finish()
+                raise
+            except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it belongs to the generator
+                advance = functools.partial(items.throw, error)
+            else:
+                advance = functools.partial(next, items) if sent is None else functools.partial(items.send, sent)
+
+    return recorded
+
+
+def _step(run: Run, call: Callable[[], Any], ends: type[BaseException] | tuple[()] = ()) -> Any:
+    """Call with the run current; what it raises ends the run, but for the normal `ends`."""
+    token = run.enter()
+    try:
+        item = call()
+    except ends:
+        run.leave(token)
+        raise
+    except BaseException as error:
+        run.leave(token)
+        run.fail(error)
+        raise
+    run.leave(token)
+    return item
+
+
+def _wrap_async_generator(
+    function: Callable[..., AsyncGenerator[Any, Any]], opening: Opening, reader: ArgumentReader | None
+) -> Callable[..., Any]:
+    async def recorded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
+        run = _begin_call(opening, reader, args, kwargs)
+        items = _step(run, lambda: function(*args, **kwargs))
+        advance: Callable[[], Awaitable[Any]] = items.__anext__
+        while True:
+            try:
+                item = await _async_step(run, advance, ends=StopAsyncIteration)
+            except StopAsyncIteration:
+                run.finish()
+                return
+            try:
+                sent = yield item
+            except GeneratorExit:
+                await _async_step(run, items.aclose)
+                run.note(stream_complete=False)
+                run.finish()
+                raise
+            except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it belongs to the generator
+                advance = functools.partial(items.athrow, error)
+            else:
+                advance = items.__anext__ if sent is None else functools.partial(items.asend, sent)
+
+    return recorded
+
+
+async def _async_step(run: Run, call: Callable[[], Awaitable[Any]], ends: type[BaseException] | tuple[()] = ()) -> Any:
+    token = run.enter()
+    try:
+        item = await call()
+    except ends:
+        run.leave(token)
+        raise
+    except BaseException as error:
+        run.leave(token)
+        run.fail(error)
+        raise
+    run.leave(token)
+    return item
+
+
+def _plain_function(function: Any) -> Any:
+    """Return the function inside partials and callable objects."""
+    while isinstance(function, (functools.partial, functools.partialmethod)):
+        function = function.func
+    if not hasattr(function, "__code__") and not inspect.isbuiltin(function):
+        call = inspect.getattr_static(type(function), "__call__", None)
+        if inspect.isfunction(call):
+            return call
+    return function
+
+
+def _name_of(target: Any) -> str:
+    qualname = getattr(target, "__qualname__", type(target).__qualname__)
+    return _qualified(getattr(target, "__module__", "") or "", qualname)
+
+
+def _qualified(module: str, qualname: str) -> str:
+    if module == "__main__":
+        path = getattr(sys.modules["__main__"], "__file__", None) or ""
+        module = path.replace("\\", "/").rpartition("/")[2].removesuffix(".py")
+    name = qualname.replace("<locals>.", "").removesuffix(".__call__").removesuffix(".<module>")
+    return f"{module}.{name}" if module and name != "<module>" else module or name
+
+
+def _last_phase(code: CodeType | None) -> str:
+    """Return the last phase that this code opens by name, else ""."""
+    if code is None:
+        return ""
+    names = _names_in(code)
+    found = [word for word in _PHASES if word in names]
+    if names & _ENTRANCES:
+        # `select` and `command` are common words: they count only beside one of ours.
+        if "command" in names:
+            found.append("executing")
+        if "select" in names and not found:
+            found.append("selecting")
+    return "executing" if "executing" in found else (found[-1] if found else "")
+
+
+@functools.lru_cache(maxsize=1024)
+def _names_in(code: CodeType) -> frozenset[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            names |= _names_in(constant)
+    return frozenset(names)

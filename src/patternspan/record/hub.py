@@ -1,0 +1,120 @@
+"""The one place that every event passes, once: first the log, then the span, then in-process subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from opentelemetry.trace import Span
+
+from patternspan.model.event import PatternEvent
+from patternspan.model.wire import encode
+from patternspan.record import guard
+from patternspan.record.redact import as_plain
+
+LineWriter = Callable[[PatternEvent, bytes], None]
+"""Takes an event and its line (newline included); has written it when it returns."""
+
+Subscriber = Callable[[PatternEvent], None]
+"""Hears each event, in the thread that recorded it."""
+
+EndListener = Callable[[Sequence[PatternEvent]], None]
+"""Hears the events of each run that has ended."""
+
+EventAdder = Callable[[Any, PatternEvent, bytes, int], None]
+"""Adds an event to a recording span: (span, event, its line, nanoseconds since the Unix epoch)."""
+
+
+def add_event(span: Span, event: PatternEvent, line: bytes, time_ns: int) -> None:  # noqa: ARG001
+    """Add an event in the way that any span knows."""
+    span.add_event(event.event_type, event_attributes(event), time_ns)
+
+
+class Hub:
+    """Hands each event on. One per process (`hub` below); `patternspan.testing` swaps what hangs on it."""
+
+    def __init__(self) -> None:
+        self.enabled = True
+        self.phase_spans = True
+        self.trace_members = True
+        self.max_value_chars = 4096
+        self.preview_chars = 2000
+        self.default_job_id = ""
+        self.default_step_id: str | None = None
+        self.root = "state"
+        self.writers: tuple[LineWriter, ...] = ()
+        self.subscribers: tuple[Subscriber, ...] = ()
+        self.end_listeners: tuple[EndListener, ...] = ()
+        self.adder_for: Callable[[Span], EventAdder] = lambda _span: add_event
+        self.starter: Callable[[], None] | None = None
+        """Configures with defaults; called once, by the first run, where nothing was configured."""
+
+    def start(self) -> None:
+        """Configure with defaults unless that was done."""
+        starter, self.starter = self.starter, None
+        if starter is not None:
+            try:
+                starter()
+            except Exception as error:  # noqa: BLE001 - a fault here must not reach the first decorated call
+                guard.fault("configuration", error)
+
+    def publish(
+        self,
+        event: PatternEvent,
+        span: Span,
+        time_ns: int,
+        add: EventAdder | None,
+        writers: tuple[LineWriter, ...] | None = None,
+    ) -> PatternEvent:
+        """Pass one event on and return it as it was written.
+
+        Without `add` the span is left alone; `writers` stand in for the hub's own.
+        """
+        try:
+            line = encode(event) + b"\n"
+        except (TypeError, ValueError, RecursionError):
+            event = msgspec.structs.replace(event, details=as_plain(event.details))
+            line = encode(event) + b"\n"
+        for write in self.writers if writers is None else writers:
+            try:
+                write(event, line)
+            except Exception as error:  # noqa: BLE001 - one sink's fault stops neither the others nor the caller
+                guard.fault("log", error)
+        if add is not None:
+            try:
+                add(span, event, line, time_ns)
+            except Exception as error:  # noqa: BLE001
+                guard.fault("span", error)
+        for hear in self.subscribers:
+            try:
+                hear(event)
+            except Exception as error:  # noqa: BLE001
+                guard.fault("subscriber", error)
+        return event
+
+    def end(self, events: Sequence[PatternEvent]) -> None:
+        """Tell the end listeners that a run has ended."""
+        for hear in self.end_listeners:
+            try:
+                hear(events)
+            except Exception as error:  # noqa: BLE001
+                guard.fault("archive", error)
+
+    def subscribe(self, hear: Subscriber) -> Callable[[], None]:
+        """Let `hear` have each event from now on; call what is returned to stop."""
+        self.subscribers = (*self.subscribers, hear)
+
+        def stop() -> None:
+            self.subscribers = tuple(other for other in self.subscribers if other is not hear)
+
+        return stop
+
+
+hub: Final = Hub()
+"""The process's hub."""
+
+
+def subscribe(hear: Subscriber) -> Callable[[], None]:
+    """Call `hear` with each event that this process records, as it happens; the returned function ends that."""
+    return hub.subscribe(hear)

@@ -1,0 +1,309 @@
+"""The four phases of a run as `with` blocks: each writes its events and is a child span of the run."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Status, StatusCode
+
+from patternspan.model.vocabulary import (
+    ERROR_TYPE,
+    SELECTION_FAILED,
+    SELECTION_RESOLVED,
+    SELECTION_STARTED,
+    SPAN_EXECUTION,
+    SPAN_SELECTION,
+    SPAN_TEMPLATE,
+    SPAN_VALIDATION,
+    TEMPLATE_EXPANDED,
+    VALIDATION_COMPLETED,
+    VALIDATION_FAILED,
+    VALIDATION_STARTED,
+    SelectionMethod,
+)
+from patternspan.record import guard
+from patternspan.record.outcome import error_type, message_of, result_of
+
+if TYPE_CHECKING:
+    from patternspan.record.run import Run
+
+
+class Phase:
+    """One phase of a run, open between `with` and the end of its block."""
+
+    word = ""
+    """The name of the run's method that opens it."""
+    span_name = ""
+
+    # Set on the instance only where they are used: a phase is made for every run.
+    outer: Phase | None = None
+    artifacts: list[str] | None = None
+    warnings: list[str] | None = None
+    _span: Span | None = None
+    _token: Any = None
+    _failure = ""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def _begin(self) -> None:
+        """Write what the phase begins with."""
+
+    def _end(self, error: BaseException | None) -> None:
+        """Write what the phase ends with."""
+
+    def __enter__(self) -> Self:
+        try:
+            run = self.run
+            self.outer = run.phase
+            run.phase = self
+            if run.phase_spans:
+                self._open_span(run.context_for_phase())
+            self._begin()
+        except Exception as fault:  # noqa: BLE001
+            guard.fault(self.span_name, fault)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            run = self.run
+            self._end(error)
+            if self._span is not None:
+                self._close_span(self._span, error)
+            run.phase = self.outer
+            if run.skip_reason is not None or run.opening.waits_for == self.word:
+                run.end_phase(self)
+        except Exception as fault:  # noqa: BLE001
+            guard.fault(self.span_name, fault)
+
+    def _open_span(self, context: Context) -> None:
+        self._span = span = self.run.tracer.start_span(self.span_name, context, start_time=self.run.now())
+        self._token = otel_context.attach(trace.set_span_in_context(span, context))
+
+    def _close_span(self, span: Span, error: BaseException | None) -> None:
+        otel_context.detach(self._token)
+        failure = error_type(error) if error is not None and result_of(error) != "success" else self._failure
+        if failure:
+            span.set_attribute(ERROR_TYPE, failure)
+            span.set_status(Status(StatusCode.ERROR))
+        span.end(self.run.now())
+
+    async def __aenter__(self) -> Self:
+        return self.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.__exit__(kind, error, traceback)
+
+
+class Selection(Phase):
+    """Choosing a pattern. A block that ends without `resolve` or `fail` resolves to the run's own pattern."""
+
+    word = "selecting"
+    span_name = SPAN_SELECTION
+
+    def __init__(
+        self,
+        run: Run,
+        candidates: Iterable[str] | None,
+        operation_kind: str | None,
+        context: Mapping[str, Any] | None,
+    ) -> None:
+        self.run = run
+        self._candidates = [run.pattern_id] if candidates is None else [str(item) for item in candidates]
+        self._operation_kind = operation_kind or run.opening.kind
+        self._context = context
+        self._done = False
+
+    def _begin(self) -> None:
+        details: dict[str, Any] = {
+            "operation_kind": self._operation_kind,
+            "candidate_patterns": self._candidates,
+        }
+        if self._context is not None:
+            details["context"] = dict(self._context)
+        self.run.record(SELECTION_STARTED, "in_progress", details)
+
+    def resolve(
+        self, pattern_id: str, *, method: SelectionMethod = "auto", inputs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say which pattern was chosen, how, and with which inputs."""
+        self._done = True
+        self.run.choose(pattern_id)
+        details: dict[str, Any] = {
+            "pattern_id": pattern_id,
+            "selection_method": method,
+            "inputs_preview": self.run.show_inputs(inputs),
+        }
+        if self.run.skip_reason is not None:
+            details["skip_reason"] = self.run.skip_reason
+        self.run.record(SELECTION_RESOLVED, "in_progress" if self.run.skip_reason is None else "skipped", details)
+
+    def fail(self, reason: str, *, attempted: Iterable[str] | None = None, error: str | None = None) -> None:
+        """Say that no pattern suits: the run ends here as failed."""
+        self._done = True
+        self._failure = "selection_failed"
+        details: dict[str, Any] = {
+            "reason": reason,
+            "attempted_patterns": self._candidates if attempted is None else [str(item) for item in attempted],
+            "operation_kind": self._operation_kind,
+        }
+        if error is not None:
+            details["error"] = error
+        self.run.record(SELECTION_FAILED, "failed", details)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._done:
+            return
+        if error is not None:
+            self.fail(message_of(error), error=error_type(error))
+        else:
+            self.resolve(self.run.pattern_id, method="explicit")
+
+
+class Expansion(Phase):
+    """Turning a template into a concrete command."""
+
+    word = "expanding"
+    span_name = SPAN_TEMPLATE
+
+    def __init__(self, run: Run, template_version: str | None, variables: int | Mapping[str, Any] | None) -> None:
+        self.run = run
+        self.artifacts = []
+        self._version = template_version or run.opening.pattern_version
+        self._variables = 0
+        self._command: str | None = None
+        if variables is not None:
+            self.resolved(variables)
+
+    def resolved(self, variables: int | Mapping[str, Any]) -> None:
+        """Say which variables were filled in, or how many."""
+        self._variables += variables if isinstance(variables, int) else len(variables)
+
+    def command(self, command: str | Sequence[str]) -> None:
+        """Say which command the template became."""
+        self._command = command_text(command)
+
+    def artifact(self, path: Any) -> None:
+        """Name a file that the expansion has made."""
+        self.run.artifact(path)
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is not None:
+            # There is no template.failed: what cannot be expanded does not pass validation.
+            self._failure = error_type(error)
+            check = {"check": "template.expansion", "error": message_of(error)}
+            self.run.record(
+                VALIDATION_FAILED,
+                "failed",
+                {"failed_checks": [check], "validation_type": "template", "error_type": self._failure},
+            )
+            return
+        details: dict[str, Any] = {
+            "variables_resolved": self._variables,
+            "generated_artifacts": self.artifacts,
+        }
+        if self._version is not None:
+            details["template_version"] = self._version
+        if self._command is not None:
+            details["command_preview"] = self.run.cut(self._command)
+        if self.run.skip_reason is not None:
+            details["skip_reason"] = self.run.skip_reason
+        self.run.record(TEMPLATE_EXPANDED, "in_progress" if self.run.skip_reason is None else "skipped", details)
+
+
+class Validation(Phase):
+    """Checking preconditions. A failed check ends the run: ask `ok` whether to go on."""
+
+    word = "validating"
+    span_name = SPAN_VALIDATION
+
+    def __init__(self, run: Run, validation_type: str, checks: Iterable[str] | None) -> None:
+        self.run = run
+        self.warnings = []
+        self._type = validation_type
+        self._checks = [str(item) for item in checks or []]
+        self._passed = 0
+        self._failed: list[dict[str, str]] = []
+
+    @property
+    def ok(self) -> bool:
+        """Whether no check has failed so far."""
+        return not self._failed
+
+    def check(self, name: str, passed: object = True, error: str | None = None) -> bool:
+        """Record one check and return whether it passed; `error` says what was wrong where it did not."""
+        good = bool(passed)
+        if good:
+            self._passed += 1
+        else:
+            self._failed.append({"check": name, "error": error or f"{name} did not pass"})
+        return good
+
+    def _begin(self) -> None:
+        self.run.record(VALIDATION_STARTED, "in_progress", {"validation_type": self._type, "checks": self._checks})
+
+    def _end(self, error: BaseException | None) -> None:
+        if error is not None:
+            self._failed.append({"check": error_type(error), "error": message_of(error)})
+        details: dict[str, Any] = {"validation_type": self._type}
+        counts = {"checks_passed": self._passed, "checks_failed": len(self._failed)}
+        if self._failed:
+            self._failure = "validation_failed" if error is None else error_type(error)
+            self.run.record(
+                VALIDATION_FAILED,
+                "failed",
+                {"failed_checks": self._failed, **details, **counts, "error_type": self._failure},
+            )
+            return
+        details = {**counts, **details, "warnings": self.warnings}
+        if self.run.skip_reason is not None:
+            details["skip_reason"] = self.run.skip_reason
+            self.run.record(VALIDATION_COMPLETED, "skipped", details)
+        else:
+            self.run.record(VALIDATION_COMPLETED, "warning" if self.warnings else "in_progress", details)
+
+
+class Execution(Phase):
+    """The work itself. Its end is written when the run ends, with what the executor returns."""
+
+    word = "executing"
+    span_name = SPAN_EXECUTION
+
+    def __init__(
+        self,
+        run: Run,
+        command: str | Sequence[str] | None,
+        executor: str,
+        working_dir: str | None,
+        timeout_seconds: float | None,
+    ) -> None:
+        self.run = run
+        self._details: dict[str, Any] = {
+            "executor": executor,
+            "command": run.cut(run.opening.command if command is None else command_text(command)),
+        }
+        if working_dir is not None:
+            self._details["working_dir"] = str(working_dir)
+        if timeout_seconds is not None:
+            self._details["timeout_seconds"] = timeout_seconds
+
+    def _begin(self) -> None:
+        self.run.start_execution(self._details)
+
+    def _end(self, error: BaseException | None) -> None:  # noqa: ARG002
+        self.run.stop_execution()
+
+
+def command_text(command: str | Sequence[str]) -> str:
+    """Return a command line as one text, quoted as a shell would need it."""
+    return command if isinstance(command, str) else shlex.join(str(word) for word in command)

@@ -1,0 +1,472 @@
+"""The open run: what an executor tells it becomes events, at once, in the log and on the span."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from time import monotonic_ns, time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import UNSET, UnsetType
+from opentelemetry import context as otel_context
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode, Tracer
+
+from patternspan.model.event import PatternEvent
+from patternspan.model.ids import EVENT_PREFIX, RUN_PREFIX, ids, timestamp
+from patternspan.model.vocabulary import (
+    ERROR_TYPE,
+    EXECUTION_COMPLETED,
+    EXECUTION_FAILED,
+    EXECUTION_STARTED,
+    JOB_ID,
+    PATTERN_ID,
+    RUN_ATTEMPT,
+    RUN_ID,
+    RUN_RESULT,
+    RUN_STATUS,
+    SPAN_RUN,
+    STEP_ID,
+    TERMINAL_TYPES,
+    VALIDATION_COMPLETED,
+    EventStatus,
+    EventType,
+    RunResult,
+    SelectionMethod,
+)
+from patternspan.record import guard, outcome, phases
+from patternspan.record.capture import bounded, shorten
+from patternspan.record.context import RUN_KEY, Scope, base_context, retry_link, scope_in
+from patternspan.record.gathered import Gathered
+from patternspan.record.hub import EventAdder, hub
+from patternspan.record.opening import Opening
+from patternspan.record.redact import is_clean, redact_details, redact_text
+
+if TYPE_CHECKING:
+    from patternspan.record.command import CommandResult
+
+_new_ulid: Final = ids.ulid
+_NOWHERE: Final = Context()
+
+
+class Run:
+    """One open run. `current_run()` gives it inside a decorated executor; `with pattern_span(…) as run` too.
+
+    Every method may be called at any time and never raises for telemetry's sake. On the run that `current_run()`
+    gives where there is none, all of them do their work for the caller (commands run, checks are kept) and record
+    nothing; such a run is false.
+    """
+
+    # What most runs never change stands on the class: a run is made for every call.
+    skip_reason: str | None = None
+    """Why the run was left out, once `skip` was called."""
+    phase: phases.Phase | None = None
+    """The phase that is open."""
+    phase_spans = False
+    """Whether phases have spans of their own."""
+    _attempt = 0
+    _started_ns = 0
+    _stopped_ns = 0
+    _named = False
+    _ended = False
+    _exception: BaseException | None = None
+    _events: list[PatternEvent] | None = None
+    _trace_id: str | UnsetType = UNSET
+    _span_id: str | UnsetType = UNSET
+    _add: EventAdder | None = None
+    _parent: Run | None = None
+
+    def __init__(self, opening: Opening, inputs: dict[str, Any] | None = None) -> None:
+        self.opening = opening
+        self._inputs = inputs
+        # The wall clock is read once; within the run time is monotonic, so that no duration is ever negative.
+        now = time_ns()
+        self._offset_ns = now - monotonic_ns()
+        self.run_id = RUN_PREFIX + _new_ulid(now)
+        self.pattern_id = opening.pattern_id
+        self._gathered = Gathered()
+        if hub.end_listeners:
+            self._events = []
+        self._open(now)
+
+    def _open(self, now: int) -> None:
+        opening = self.opening
+        context = base_context()
+        parent = context.get(RUN_KEY)
+        if isinstance(parent, Run) and not parent.ended:
+            self._parent = parent
+        self._scope = scope = scope_in(context)
+        self.job_id, self.step_id = scope.job_id, scope.step_id
+        attributes = dict(opening.attributes)
+        attributes[RUN_ID] = self.run_id
+        attributes[JOB_ID] = scope.job_id
+        if scope.step_id is not None:
+            attributes[STEP_ID] = scope.step_id
+        links = self._count_attempt(scope, attributes) if opening.attempt is not None else None
+        try:
+            span = opening.tracer.start_span(opening.span_name, context, SpanKind.INTERNAL, attributes, links, now)
+        except Exception as error:  # noqa: BLE001 - a sampler or processor of the application's; the log goes on
+            guard.fault("span", error)
+            span = INVALID_SPAN
+        self._span = span
+        if span.is_recording():
+            self._add = hub.adder_for(span)
+            self.phase_spans = hub.phase_spans
+        known = span.get_span_context()
+        if known.span_id and hub.trace_members:
+            self._trace_id = f"{known.trace_id:032x}"
+            self._span_id = f"{known.span_id:016x}"
+        self._context = otel_context.set_value(RUN_KEY, self, trace.set_span_in_context(span, context))
+        if not opening.waits_for:
+            self.start_execution()
+
+    def _count_attempt(self, scope: Scope, attributes: dict[str, Any]) -> Sequence[Link] | None:
+        last, failed, previous = scope.attempts.get(self.pattern_id, (0, False, None))
+        wanted = self.opening.attempt
+        number = wanted if isinstance(wanted, int) else (last + 1 if failed else 1)
+        self._attempt = attributes[RUN_ATTEMPT] = number
+        return [retry_link(previous)] if number > 1 and previous is not None and previous.is_valid else None
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.run_id} of {self.pattern_id}>"
+
+    # What an executor may ask of it
+
+    @property
+    def span(self) -> Span:
+        """The run's OpenTelemetry span; one that records nothing where tracing is off."""
+        return self._span
+
+    @property
+    def tracer(self) -> Tracer:
+        """The tracer of the run's spans."""
+        return self.opening.tracer
+
+    @property
+    def execution_started(self) -> bool:
+        """Whether `execution.started` stands."""
+        return self._started_ns != 0
+
+    # What an executor may tell it
+
+    def select(
+        self,
+        chosen: str | None = None,
+        *,
+        candidates: Iterable[str] | None = None,
+        method: SelectionMethod = "explicit",
+        operation_kind: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        context: Mapping[str, Any] | None = None,
+        reason: str = "",
+    ) -> None:
+        """Record that a pattern was selected: `selection.started`, then `selection.resolved`.
+
+        `chosen` is the pattern's id, by default the run's own. With a `reason` and no `chosen`, nothing suited:
+        `selection.failed` is written and the run is over. Use `selecting` where choosing takes time.
+        """
+        with self.selecting(candidates, operation_kind=operation_kind, context=context) as selection:
+            if reason and chosen is None:
+                selection.fail(reason)
+            else:
+                selection.resolve(chosen or self.pattern_id, method=method, inputs=inputs)
+
+    def selecting(
+        self,
+        candidates: Iterable[str] | None = None,
+        *,
+        operation_kind: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> phases.Selection:
+        """Open the selection phase: `with run.selecting([...]) as selection: selection.resolve(...)`."""
+        return phases.Selection(self, candidates, operation_kind, context)
+
+    def expanding(
+        self, *, template_version: str | None = None, variables: int | Mapping[str, Any] | None = None
+    ) -> phases.Expansion:
+        """Open the template phase: `with run.expanding() as expansion: expansion.command(...)`."""
+        return phases.Expansion(self, template_version, variables)
+
+    def validating(
+        self, validation_type: str = "preconditions", checks: Iterable[str] | None = None
+    ) -> phases.Validation:
+        """Open the validation phase: `with run.validating() as validation: validation.check("tool", found)`."""
+        return phases.Validation(self, validation_type, checks)
+
+    def executing(
+        self,
+        command: str | Sequence[str] | None = None,
+        *,
+        executor: str = "python",
+        working_dir: str | None = None,
+        timeout_seconds: float | None = None,
+    ) -> phases.Execution:
+        """Open the execution phase: `execution.started` is written on entry, the end when the run ends."""
+        return phases.Execution(self, command, executor, working_dir, timeout_seconds)
+
+    def command(self, argv: Sequence[str], **options: Any) -> CommandResult:
+        """Run a tool as a child process; `patternspan.record.command.run_command` explains the options."""
+        from patternspan.record.command import run_command  # subprocess is loaded only where a tool is run
+
+        return run_command(self, argv, **options)
+
+    def artifact(self, path: Any) -> None:
+        """Name a file that the run has made; each is listed once, in order."""
+        phase = self.phase
+        listed = self._gathered.artifacts if phase is None or phase.artifacts is None else phase.artifacts
+        text = str(path)
+        if text not in listed:
+            listed.append(text)
+
+    def result(
+        self, summary: Mapping[str, Any] | None = None, /, *, exit_code: int | None = None, **members: Any
+    ) -> None:
+        """Add to the result summary; an `exit_code` other than 0 makes the run a failure."""
+        self._gathered.take_summary({**(summary or {}), **members}, hub.max_value_chars)
+        if exit_code is not None:
+            self._gathered.exit_code = exit_code
+
+    def note(self, **members: Any) -> None:
+        """Add members to the details of the run's last event, such as `tool_version="1.2"`."""
+        self._gathered.members.update(bounded(members, hub.max_value_chars))
+
+    def warn(self, message: str) -> None:
+        """Record a warning: the phase or the run then ends as `warning` unless it fails."""
+        phase = self.phase
+        listed = self._gathered.warnings if phase is None or phase.warnings is None else phase.warnings
+        listed.append(self.cut(str(message)))
+
+    def skip(self, reason: str) -> None:
+        """Leave this run out on purpose: the present phase ends it with status `skipped`."""
+        self.skip_reason = self.cut(str(reason))
+        if self.phase is None:
+            self._record_skip()
+
+    # What the decorator, the phases and the commands do with it
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run's last event is written."""
+        return self._ended
+
+    def already_on_span(self, error: BaseException) -> None:
+        """Hear that a run inside this one has recorded an exception, which is not recorded twice."""
+        self._exception = error
+
+    def now(self) -> int:
+        """Return the run's time: nanoseconds since the Unix epoch that never go back."""
+        return self._offset_ns + monotonic_ns()
+
+    def cut(self, text: str) -> str:
+        """Return a text that is no longer than a value may be; redacted first where it has to be cut."""
+        limit = hub.max_value_chars
+        return text if len(text) <= limit else shorten(redact_text(text), limit)
+
+    def enter(self) -> Any:
+        """Make the run current; give what is returned to `leave`."""
+        try:
+            return otel_context.attach(self._context)
+        except Exception as error:  # noqa: BLE001
+            guard.fault("context", error)
+            return None
+
+    def leave(self, token: Any) -> None:
+        """Undo `enter`."""
+        if token is not None:
+            otel_context.detach(token)  # logs its own faults
+
+    def record(self, event_type: EventType, status: EventStatus, details: dict[str, Any]) -> None:
+        """Write one event. After the run's end nothing is written."""
+        if self._ended:
+            return
+        try:
+            opening = self.opening
+            if not self._named:
+                self._named = True
+                opening.name_in(details)
+                if self._attempt:
+                    details["attempt"] = self._attempt
+            if opening.redact is not None or not is_clean(details):
+                details = redact_details(details, opening.redact)
+            now = self._offset_ns + monotonic_ns()
+            event = PatternEvent(
+                EVENT_PREFIX + _new_ulid(now), event_type, timestamp(now), self.job_id, self.step_id, self.run_id,
+                self.pattern_id, status, details, self._trace_id, self._span_id,
+            )  # fmt: skip
+            event = hub.publish(event, self._span, now, self._add)
+            if self._events is not None:
+                self._events.append(event)
+            if event_type in TERMINAL_TYPES or status == "skipped":
+                self._close(status, details)
+        except Exception as error:  # noqa: BLE001
+            guard.fault(f"event {event_type}", error)
+
+    def start_execution(self, details: dict[str, Any] | None = None) -> None:
+        """Write `execution.started`, unless it stands already: a run has one."""
+        if self._started_ns == 0:
+            self._started_ns = self.now()
+            details = details or {"executor": "python", "command": self.opening.command}
+            if self._inputs:
+                details["inputs_preview"] = self._inputs
+            self.record(EXECUTION_STARTED, "in_progress", details)
+
+    def stop_execution(self) -> None:
+        """Take the time at which the execution phase was left."""
+        self._stopped_ns = self.now()
+
+    def end_phase(self, phase: phases.Phase) -> None:
+        """Hear that a phase was left; where the code opens no later one, the execution begins here."""
+        if self.skip_reason is not None:
+            self._record_skip()
+        elif self.opening.waits_for == phase.word and not self._ended:
+            self.start_execution()
+
+    def context_for_phase(self) -> Context:
+        """Return the context that a phase's span belongs in."""
+        current = otel_context.get_current()
+        return current if current.get(RUN_KEY) is self else self._context
+
+    def choose(self, pattern_id: str) -> None:
+        """Take the id of the pattern that the selection resolved to."""
+        if pattern_id != self.pattern_id:
+            self.pattern_id = pattern_id
+            self._span.set_attribute(PATTERN_ID, pattern_id)
+            self._span.update_name(f"{SPAN_RUN} {pattern_id}")
+
+    def show_inputs(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+        """Return the inputs to show: those given, on top of the captured arguments, which are then told."""
+        captured, self._inputs = self._inputs or {}, None
+        return {**captured, **bounded(inputs, hub.max_value_chars)} if inputs else captured
+
+    def take_tool(self, tool: CommandResult) -> None:
+        """Keep what a child process left: the first one that failed, else the last."""
+        if self._gathered.tool is None or self._gathered.tool.ok:
+            self._gathered.tool = tool
+
+    # The end
+
+    def finish(self, returned: object = None) -> None:
+        """End the run with what the executor returned."""
+        try:
+            if not self._ended:
+                gathered = self._gathered
+                if returned is not None:
+                    gathered.take_returned(returned, hub.max_value_chars)
+                self.start_execution()
+                code = gathered.code()
+                if code == 0:
+                    self._complete("warning" if gathered.warnings else "success")
+                else:
+                    self._fail(code, outcome.NON_ZERO_EXIT, gathered.why(code), "failure")
+        except Exception as error:  # noqa: BLE001
+            guard.fault("end of run", error)
+        finally:
+            self._end_span()
+
+    def fail(self, error: BaseException) -> None:
+        """End the run with the exception that left the executor."""
+        try:
+            result = outcome.result_of(error)
+            if result != "success":
+                self._record_exception(error)
+            if not self._ended:
+                self.start_execution()
+                if result == "success":
+                    self._complete("warning" if self._gathered.warnings else "success")
+                else:
+                    code, kind = outcome.exit_code_of_error(error), outcome.error_type(error)
+                    self._fail(code, kind, outcome.message_of(error), result)
+        except Exception as fault:  # noqa: BLE001
+            guard.fault("end of run", fault)
+        finally:
+            self._end_span()
+
+    def _complete(self, status: EventStatus) -> None:
+        details = self._gathered.completed(0, self._seconds(), hub.preview_chars)
+        self.record(EXECUTION_COMPLETED, status, details)
+
+    def _fail(self, code: int | None, kind: str, message: str, result: RunResult) -> None:
+        limits = (hub.max_value_chars, hub.preview_chars)
+        details = self._gathered.failed(code, kind, message, result, self._seconds(), limits)
+        self.record(EXECUTION_FAILED, "failed", details)
+
+    def _record_skip(self) -> None:
+        members = {"skip_reason": self.skip_reason, **self._gathered.members}
+        if self._started_ns:
+            self._gathered.members = members
+            self._complete("skipped")
+        else:
+            self.record(VALIDATION_COMPLETED, "skipped", {"checks_passed": 0, "checks_failed": 0, **members})
+
+    def _seconds(self) -> float:
+        return max(0, (self._stopped_ns or self.now()) - self._started_ns) / 1e9
+
+    def _record_exception(self, error: BaseException) -> None:
+        """Put the exception on the span, unless a run inside this one has it already."""
+        if self._parent is not None:
+            self._parent.already_on_span(error)
+        if self._exception is error or self._add is None:
+            return
+        limit = hub.max_value_chars
+        attributes = {
+            "exception.type": outcome.error_type(error),
+            "exception.message": shorten(redact_text(outcome.message_of(error)), limit),
+            "exception.stacktrace": shorten(redact_text("".join(traceback.format_exception(error))), 4 * limit),
+        }
+        self._span.add_event("exception", attributes, self.now())
+
+    def _close(self, status: EventStatus, details: dict[str, Any]) -> None:
+        """Set what the end says on the span, and tell who waits for ended runs."""
+        self._ended = True
+        failed = status == "failed"
+        if self._add is not None:
+            result = "skip" if status == "skipped" else details.get("result", "failure" if failed else "success")
+            self._span.set_attributes({RUN_STATUS: status, RUN_RESULT: result})
+            if failed:
+                self._span.set_attribute(ERROR_TYPE, details.get("error_type", result))
+                self._span.set_status(Status(StatusCode.ERROR, outcome.description_of(details)))
+        if self._attempt:
+            attempt = (self._attempt, failed, self._span.get_span_context())
+            self._scope.attempts[self.opening.pattern_id] = attempt
+        if self._events is not None:
+            hub.end(self._events)
+            self._events = None
+
+    def _end_span(self) -> None:
+        self._exception = None
+        self._context = _NOWHERE  # it holds this run: without the circle, memory is free at once
+        if self._add is not None:
+            try:
+                self._span.end(self.now())
+            except Exception as error:  # noqa: BLE001
+                guard.fault("span", error)
+
+
+class NoRun(Run):
+    """The run that is current where there is none: it does the caller's work and records nothing."""
+
+    def __bool__(self) -> bool:
+        return False
+
+    def _open(self, now: int) -> None:  # noqa: ARG002
+        self._context = otel_context.get_current()
+        self._scope = scope_in(self._context)
+        self.job_id, self.step_id = self._scope.job_id, self._scope.step_id
+        self._span = INVALID_SPAN
+        self._ended = True
+
+
+NO_OPENING: Final = Opening("none", command="none")
+
+
+def current_run() -> Run:
+    """Return the run that this code executes in.
+
+    Outside any run it is one that records nothing and is false, so that executor code needs no check.
+    """
+    run = otel_context.get_current().get(RUN_KEY)
+    return run if isinstance(run, Run) else NoRun(NO_OPENING)

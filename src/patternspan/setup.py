@@ -1,0 +1,198 @@
+"""The composition root: `configure()` hangs logs, archive and providers on the hub. It alone knows both sides."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import Any, Final
+
+from opentelemetry import trace
+
+from patternspan import config as configuration
+from patternspan.config import Config
+from patternspan.export.archive import RunArchive
+from patternspan.export.sink import JsonlSink
+from patternspan.layout import events_dir
+from patternspan.record.context import reset_process
+from patternspan.record.guard import fault
+from patternspan.record.hub import hub
+
+_FLUSH_MILLISECONDS: Final = 5000
+_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+
+
+class _Installed:
+    """What hangs on the hub from here, so that it can be replaced."""
+
+    def __init__(self) -> None:
+        self.config: Config | None = None
+        self.sink: JsonlSink | None = None
+        self.archive: RunArchive | None = None
+        self.provider: Any = None
+        self.at_exit = False
+
+
+_installed: Final = _Installed()
+
+
+def configure(
+    *,
+    root: str | os.PathLike[str] | None = None,
+    enabled: bool | None = None,
+    jsonl: bool | None = None,
+    job_log: bool | None = None,
+    archive: bool | None = None,
+    phase_spans: bool | None = None,
+    trace_members: bool | None = None,
+    job_id: str | None = None,
+    step_id: str | None = None,
+    max_value_chars: int | None = None,
+    preview_chars: int | None = None,
+    service_name: str | None = None,
+) -> Config:
+    """Set up recording for this process and return what is in force.
+
+    Each argument wins over its `PATTERNSPAN_…` variable, that over the TOML file; `patternspan.config.Config` explains
+    them. Where the application has a TracerProvider, that one is used and nothing is replaced; else one is made, which
+    exports where `OTEL_TRACES_EXPORTER` or an OTLP endpoint says so, and nowhere otherwise. Calling it again replaces
+    what the last call set up, except the provider.
+
+    Raises ConfigError where an option is wrong.
+    """
+    given: dict[str, Any] = {
+        "root": os.fspath(root) if root is not None else None,
+        "enabled": enabled,
+        "jsonl": jsonl,
+        "job_log": job_log,
+        "archive": archive,
+        "phase_spans": phase_spans,
+        "trace_members": trace_members,
+        "job_id": job_id,
+        "step_id": step_id,
+        "max_value_chars": max_value_chars,
+        "preview_chars": preview_chars,
+        "service_name": service_name,
+    }
+    settings = configuration.load(given)
+    hub.starter = None
+    _apply(settings)
+    if settings.enabled:
+        _make_provider(settings)
+        use_sdk()
+    return settings
+
+
+def start() -> None:
+    """Configure with defaults, as the first run does where nobody called `configure`.
+
+    A provider is made only where the environment asks for an exporter: an application may still set its own.
+    """
+    hub.starter = None
+    settings = configuration.load()
+    _apply(settings)
+    if settings.enabled and wanted_exporters():
+        _make_provider(settings)
+    use_sdk()
+
+
+def _apply(settings: Config) -> None:
+    shutdown_log()
+    hub.enabled = settings.enabled
+    hub.phase_spans = settings.phase_spans
+    hub.trace_members = settings.trace_members
+    hub.max_value_chars = settings.max_value_chars
+    hub.preview_chars = settings.preview_chars
+    hub.default_job_id = settings.job_id
+    hub.default_step_id = settings.step_id or None
+    hub.root = os.path.abspath(settings.root)
+    reset_process()
+    _installed.config = settings
+    if settings.jsonl:
+        _installed.sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log)
+        hub.writers = (*hub.writers, _installed.sink)
+    if settings.archive:
+        _installed.archive = RunArchive(settings.root)
+        hub.end_listeners = (*hub.end_listeners, _installed.archive)
+
+
+def shutdown_log() -> None:
+    """Take the log and the archive off the hub and close their files."""
+    if _installed.sink is not None:
+        hub.writers = tuple(writer for writer in hub.writers if writer is not _installed.sink)
+        _installed.sink.close()
+        _installed.sink = None
+    if _installed.archive is not None:
+        hub.end_listeners = tuple(hear for hear in hub.end_listeners if hear is not _installed.archive)
+        _installed.archive = None
+
+
+def use_sdk() -> None:
+    """Let the hub add events in the SDK's quick way, where an SDK is loaded."""
+    if "opentelemetry.sdk.trace" in sys.modules:
+        from patternspan.export.spans import adder_for
+
+        hub.adder_for = adder_for
+
+
+def wanted_exporters() -> list[str]:
+    """Return the exporters that `OTEL_TRACES_EXPORTER` names, else `otlp` where an endpoint is set."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return []
+    names = os.environ.get("OTEL_TRACES_EXPORTER", "").strip()
+    if names:
+        return [name.strip() for name in names.split(",") if name.strip() not in {"", "none"}]
+    return ["otlp"] if any(os.environ.get(name) for name in _ENDPOINTS) else []
+
+
+def _make_provider(settings: Config) -> None:
+    """Set the global TracerProvider, unless the application has one."""
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    resource = Resource.create({"service.name": settings.service_name} if settings.service_name else {})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    for name in wanted_exporters():
+        try:
+            exporter = _load_exporter(name)
+        except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
+            fault(f"exporter {name}", error)
+        else:
+            provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    _installed.provider = provider
+    if not _installed.at_exit:
+        _installed.at_exit = True
+        atexit.register(_shutdown)
+
+
+def _load_exporter(name: str) -> Any:
+    """Return a new exporter by its entry point, as the SDK's own set-up does."""
+    from importlib.metadata import entry_points
+
+    if name == "otlp":
+        protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get(
+            "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"
+        )
+        name = "otlp_proto_http" if protocol.strip() == "http/protobuf" else "otlp_proto_grpc"
+    found = list(entry_points(group="opentelemetry_traces_exporter", name=name))
+    if not found:
+        raise LookupError("no installed package has an exporter of this name; see OTEL_TRACES_EXPORTER")
+    return found[0].load()()
+
+
+def _shutdown() -> None:
+    """Send what is queued, within a bounded time, when the interpreter exits."""
+    provider = _installed.provider
+    if provider is not None:
+        try:
+            provider.force_flush(_FLUSH_MILLISECONDS)
+            provider.shutdown()
+        except Exception as error:  # noqa: BLE001
+            fault("exporter", error)
+
+
+hub.starter = start
