@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 from opentelemetry.trace import Span
 
+from patternspan.model.attributes import event_attributes
 from patternspan.model.event import PatternEvent
 from patternspan.model.wire import encode
 from patternspan.record import guard

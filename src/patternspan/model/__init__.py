@@ -1,0 +1,1 @@
+"""Values and words that both sides share: no file, no OpenTelemetry."""

@@ -1,0 +1,179 @@
+"""Prefixed ULIDs, and the canonical timestamp.
+
+A ULID is 48 bits of Unix milliseconds and 80 random bits, written as 26 characters of Crockford's base32
+(https://github.com/ulid/spec). Ids made by one `IdMaker` always rise, also within a millisecond and when the
+clock steps back. python-ulid makes the same ids in 3.1 us instead of 0.35 us; the tests hold ours against it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Final
+
+EVENT_PREFIX: Final = "EVT-"
+RUN_PREFIX: Final = "PRUN-"
+JOB_PREFIX: Final = "JOB-"
+STEP_PREFIX: Final = "STEP-"
+
+ULID: Final = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+"""The form of a ULID as a regular expression, without anchors."""
+
+_DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS: Final = [a + b for a in _DIGITS for b in _DIGITS]
+_LOW_BITS: Final = 20
+_LOW: Final = 1 << _LOW_BITS
+
+TIMESTAMP: Final = (
+    "(?!0000)"
+    "(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
+    "|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+    "|(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)-02-29)"
+    "[Tt ](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]+)?"
+    "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+"""RFC 3339 with a zone, real dates only, as a regular expression without anchors; leap seconds are not taken."""
+
+_TIMESTAMP_MATCH: Final = re.compile(TIMESTAMP).fullmatch
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+
+
+class _Block:
+    """Ids of one millisecond: a fixed head and a counter whose `next` is atomic."""
+
+    __slots__ = ("head", "milliseconds", "numbers", "randomness")
+
+    def __init__(self, milliseconds: int, randomness: int) -> None:
+        self.milliseconds = milliseconds
+        self.randomness = randomness
+        self.head = _encode((milliseconds << 80 | randomness) >> _LOW_BITS, 22)
+        self.numbers = count(randomness & (_LOW - 1))
+
+
+def _encode(number: int, length: int) -> str:
+    digits = []
+    for _ in range(length):
+        digits.append(_DIGITS[number & 31])
+        number >>= 5
+    return "".join(reversed(digits))
+
+
+def ulid_text(number: int) -> str:
+    """Return the ULID of a number of 128 bits."""
+    return _encode(number, 26)
+
+
+class IdMaker:
+    """Makes ULIDs that rise, in any number of threads; after a fork the child starts anew."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._block = _Block(0, 0)
+
+    def ulid(self, time_ns: int) -> str:
+        """Return the next ULID for an event at `time_ns` (nanoseconds since the Unix epoch)."""
+        block = self._block
+        if time_ns // 1_000_000 > block.milliseconds:
+            block = self._advance(time_ns // 1_000_000)
+        number = next(block.numbers)
+        while number >= _LOW:
+            block = self._overflow(block)
+            number = next(block.numbers)
+        return block.head + _PAIRS[number >> 10] + _PAIRS[number & 1023]
+
+    def _advance(self, milliseconds: int) -> _Block:
+        with self._lock:
+            if milliseconds > self._block.milliseconds:
+                # The two top bits stay clear, so that counting up never runs out within a millisecond.
+                randomness = int.from_bytes(os.urandom(10), "big") >> 2
+                self._block = _Block(milliseconds, randomness)
+            return self._block
+
+    def _overflow(self, full: _Block) -> _Block:
+        with self._lock:
+            if self._block is full:
+                self._block = _Block(full.milliseconds, (full.randomness | (_LOW - 1)) + 1)
+            return self._block
+
+    def reset(self) -> None:
+        """Forget the last id: a forked child that counted on would repeat its parent's ids."""
+        self._lock = threading.Lock()
+        self._block = _Block(0, 0)
+
+
+ids: Final = IdMaker()
+"""The process's own maker: everything that records shares it, so that ids rise across all runs."""
+
+os.register_at_fork(after_in_child=ids.reset)
+
+
+def new_event_id(time_ns: int | None = None) -> str:
+    """Return `EVT-` and a new ULID."""
+    return EVENT_PREFIX + ids.ulid(time.time_ns() if time_ns is None else time_ns)
+
+
+def new_run_id(time_ns: int | None = None) -> str:
+    """Return `PRUN-` and a new ULID."""
+    return RUN_PREFIX + ids.ulid(time.time_ns() if time_ns is None else time_ns)
+
+
+def new_job_id(time_ns: int | None = None) -> str:
+    """Return `JOB-` and a new ULID."""
+    return JOB_PREFIX + ids.ulid(time.time_ns() if time_ns is None else time_ns)
+
+
+def new_step_id(time_ns: int | None = None) -> str:
+    """Return `STEP-` and a new ULID."""
+    return STEP_PREFIX + ids.ulid(time.time_ns() if time_ns is None else time_ns)
+
+
+def id_time_ms(identifier: str) -> int | None:
+    """Return the Unix milliseconds inside a prefixed ULID, or None where there is no ULID in it."""
+    ulid = identifier.rpartition("-")[2]
+    if re.fullmatch(ULID, ulid) is None:
+        return None
+    number = 0
+    for digit in ulid[:10]:
+        number = number << 5 | _DIGITS.index(digit)
+    return number
+
+
+_second: tuple[int, str] = (-1, "")
+
+
+def timestamp(time_ns: int) -> str:
+    """Return `2025-11-26T07:15:12.123456Z` for nanoseconds since the Unix epoch; digits past the sixth are cut."""
+    global _second
+    second, rest = divmod(time_ns, 1_000_000_000)
+    known, text = _second
+    if known != second:
+        text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0")
+        _second = (second, text)
+    return f"{text}{rest // 1000:06d}Z"
+
+
+def is_timestamp(text: str) -> bool:
+    """Say whether `text` is RFC 3339 with a zone and a date that exists."""
+    return _TIMESTAMP_MATCH(text) is not None
+
+
+def instant(text: str) -> int:
+    """Return the nanoseconds since the Unix epoch of an RFC 3339 timestamp with a zone.
+
+    Raises ValueError where `is_timestamp` says no. Digits past the ninth are cut.
+    """
+    if _TIMESTAMP_MATCH(text) is None:
+        raise ValueError(f"not an RFC 3339 timestamp with a zone: {text!r}")
+    days = date(int(text[:4]), int(text[5:7]), int(text[8:10])).toordinal() - _EPOCH_DAY
+    seconds = days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])
+    if text[-1] in "Zz":
+        fraction = text[20:-1]
+    else:
+        sign = -1 if text[-6] == "-" else 1
+        seconds -= sign * (int(text[-5:-3]) * 3600 + int(text[-2:]) * 60)
+        fraction = text[20:-6]
+    return seconds * 1_000_000_000 + int(fraction[:9].ljust(9, "0") or "0")
