@@ -1,0 +1,188 @@
+"""`patternspan runs`: one line a run, the newest first."""
+
+from __future__ import annotations
+
+import time
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from patternspan.aggregate.plain import age, duration, shorten, visible
+from patternspan.aggregate.runs import ABANDONED, RUNNING, RunGroups, RunRow, group_whole, row_of
+from patternspan.aggregate.timeline import local_time
+from patternspan.cli.options import filters, logs, query, settings, shared
+from patternspan.cli.screen import Screen
+from patternspan.cli.table import Cell, write_table
+from patternspan.log.reader import STDIN, BadLine, Item, LogLine
+from patternspan.log.search import SLACK_NS, Query, find_in
+from patternspan.model.ids import RUN_PREFIX, id_time_ms
+from patternspan.model.wire import encode_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from patternspan.model.event import PatternEvent
+    from patternspan.model.run import PatternRun
+
+T = TypeVar("T")
+
+STATUSES: Final = ("success", "failed", "warning", "skipped", "in_progress", RUNNING, ABANDONED)
+_SHORTEST_ID: Final = 12
+_DAY: Final = 86400
+_WIDE: Final = 100
+
+
+@click.command()
+@filters(STATUSES, types=False)
+@click.option("--limit", "-n", type=click.IntRange(min=0), metavar="N", help="The newest N only.")
+@click.option("--json", "as_json", is_flag=True, help="One run a line, as a JSON object.")
+@shared()
+def runs(files: tuple[str, ...], limit: int | None, as_json: bool, status: tuple[str, ...], **wanted: Any) -> None:
+    """List runs, the newest first.
+
+    --since and --until are about when a run started. A run without an end is shown as running, or as
+    abandoned when the timeout of its tool is over.
+    """
+    now = time.time_ns()
+    asked = query(**wanted)
+
+    def keep(run: PatternRun, events: Sequence[PatternEvent]) -> tuple[RunRow, bytes] | None:
+        row = row_of(run, events, now)
+        return (row, encode_value(run) if as_json else b"") if _is_asked(row, asked, status) else None
+
+    with Screen(settings().color) as screen:
+        found = [result for result in gather(logs(files), asked, screen, keep) if result is not None]
+        found.sort(key=lambda result: (result[0].started_ns, result[0].pattern_run_id), reverse=True)
+        found = found[:limit]
+        if as_json:
+            for _, data in found:
+                screen.raw(data)
+        else:
+            write_runs(screen, [row for row, _ in found], now)
+
+
+def _is_asked(row: RunRow, asked: Query, statuses: Sequence[str]) -> bool:
+    shown = {row.status, "in_progress"} if row.status == RUNNING else {row.status}
+    return (
+        (not statuses or not shown.isdisjoint(statuses))
+        and (not asked.pattern_ids or row.pattern_id in asked.pattern_ids)
+        and (asked.since_ns is None or row.started_ns >= asked.since_ns)
+        and (asked.until_ns is None or row.started_ns <= asked.until_ns)
+    )
+
+
+def gather(
+    paths: Sequence[str],
+    asked: Query,
+    screen: Screen,
+    make: Callable[[PatternRun, Sequence[PatternEvent]], T],
+) -> Iterator[T]:
+    """Yield what `make` makes of each run that may be asked for; bad lines are reported on the screen.
+
+    Of a query only the ids of runs and jobs are applied, and `since` to read less: a run comes whole or not.
+    """
+    ids = Query(run_ids=asked.run_ids, job_ids=asked.job_ids)
+    if STDIN in paths:
+        events = (line.event for line in _good(find_in(paths, ids), screen))
+        yield from group_whole(events, make)
+        return
+    groups = _recent_groups(paths, asked, ids, screen, make)
+    if groups is None:
+        groups = RunGroups(make)
+        for line in _good(find_in(paths, ids), screen):
+            groups.add(line.event)
+    yield from groups.results()
+    if groups.reopened:
+        again = groups.reopened
+        items = (item for item in find_in(paths, ids) if not isinstance(item, BadLine))
+        yield from group_whole((item.event for item in items if item.event.pattern_run_id in again), make)
+
+
+def _recent_groups(
+    paths: Sequence[str],
+    asked: Query,
+    ids: Query,
+    screen: Screen,
+    make: Callable[[PatternRun, Sequence[PatternEvent]], T],
+) -> RunGroups[T] | None:
+    """Return the runs since a time, read from the end; None where an id does not tell when its run began.
+
+    A run's id is made within the slack before its first event, so a run with an older id began too early.
+    """
+    if asked.since_ns is None:
+        return None
+    start = asked.since_ns - SLACK_NS
+    recent = Query(run_ids=ids.run_ids, job_ids=ids.job_ids, since_ns=start)
+    groups = RunGroups(make)
+    bad: list[BadLine] = []
+    for item in find_in(paths, recent):
+        if isinstance(item, BadLine):
+            bad.append(item)
+            continue
+        made = id_time_ms(item.event.pattern_run_id)
+        if made is None:
+            return None
+        if made >= start // 1_000_000:
+            groups.add(item.event)
+    for line in bad:
+        screen.bad(line)
+    return groups
+
+
+def _good(items: Iterable[Item], screen: Screen) -> Iterator[LogLine]:
+    for item in items:
+        if isinstance(item, BadLine):
+            screen.bad(item)
+        else:
+            yield item
+
+
+def write_runs(screen: Screen, rows: Sequence[RunRow], now_ns: int) -> None:
+    """Write the table of runs."""
+    length = short_length([row.pattern_run_id for row in rows])
+    head = ["RUN", "PATTERN", "OPERATION", "STATUS", "STARTED", "TIME", "RESULT"]
+    table = [
+        [
+            Cell(short_id(row.pattern_run_id, length)),
+            Cell(shorten(visible(row.pattern_id), 32), "strong"),
+            Cell(shorten(visible(row.operation_kind), 20)),
+            Cell(visible(row.status), row.status),
+            Cell(_started(row, now_ns, screen.live), "dim"),
+            Cell(duration(row.seconds), right=True),
+            Cell(row.note),
+        ]
+        for row in rows
+    ]
+    if screen.live and screen.columns < _WIDE:
+        # The result says more than the kind of operation.
+        column = head.index("OPERATION")
+        del head[column]
+        for cells in table:
+            del cells[column]
+    write_table(screen, head, table)
+
+
+def _started(row: RunRow, now_ns: int, relative: bool) -> str:
+    seconds = (now_ns - row.started_ns) / 1e9
+    if relative and 0 <= seconds < _DAY:
+        return age(seconds)
+    day, clock = local_time(row.started_ns)
+    return f"{day} {clock[:5] if relative else clock}"
+
+
+def short_length(run_ids: Sequence[str]) -> int:
+    """Return how many characters after the prefix tell these ids apart."""
+    bare = sorted({run_id.removeprefix(RUN_PREFIX) for run_id in run_ids})
+    length = _SHORTEST_ID
+    for one, other in pairwise(bare):
+        while length < len(other) and one[:length] == other[:length]:
+            length += 1
+    return length
+
+
+def short_id(run_id: str, length: int) -> str:
+    """Return the first characters of an id after `PRUN-`; a foreign id stays as it is."""
+    if run_id.startswith(RUN_PREFIX):
+        return visible(run_id.removeprefix(RUN_PREFIX)[:length])
+    return shorten(visible(run_id), 32)

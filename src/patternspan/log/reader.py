@@ -1,0 +1,140 @@
+"""Lines of a log as values: an event, or a bad line that says where and what is wrong. Nothing raises."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from patternspan.errors import LineError
+from patternspan.log.scan import Found, count_lines, scan
+from patternspan.model.wire import MAX_LINE_BYTES, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from patternspan.model.event import PatternEvent
+
+STDIN: Final = "-"
+_MARK: Final = b"\xef\xbb\xbf"
+_BLANKS: Final = b" \t\r\n"
+
+
+class LogLine(msgspec.Struct, frozen=True):
+    """A line that holds an event."""
+
+    path: str
+    offset: int
+    """Of its first byte in the file."""
+    data: bytes
+    """As it stands in the file, without its newline."""
+    event: PatternEvent
+
+
+class BadLine(msgspec.Struct, frozen=True):
+    """A line that cannot be read, or a whole file (`number` 0)."""
+
+    path: str
+    number: int
+    """Counted from 1."""
+    reason: str
+
+    def __str__(self) -> str:
+        name = "stdin" if self.path == STDIN else self.path
+        return f"{name}:{self.number}: {self.reason}" if self.number else f"{name}: {self.reason}"
+
+
+Item = LogLine | BadLine
+
+
+def open_log(path: str) -> int | BadLine:
+    """Return a descriptor to read from, or what is wrong with the file; `-` is the standard input."""
+    if path == STDIN:
+        return os.dup(0)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        return BadLine(path, 0, _because(error))
+    except ValueError as error:
+        return BadLine(path, 0, f"not a path: {error}")
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return BadLine(path, 0, "a directory, not a log")
+    return descriptor
+
+
+def _because(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    return error.strerror or str(error)
+
+
+def is_plain(descriptor: int, path: str) -> bool:
+    """Say whether the file can be read from any place in it; a pipe cannot."""
+    return path != STDIN and stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+class LineNumbers:
+    """Numbers of lines by their offset, counted only when asked; cheap where offsets rise."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._known = (0, 1)
+
+    def at(self, offset: int) -> int:
+        """Return the number of the line that begins at `offset`."""
+        start, number = self._known if self._known[0] <= offset else (0, 1)
+        number += count_lines(self._descriptor, start, offset)
+        self._known = (offset, number)
+        return number
+
+
+def read_found(
+    path: str, found: Iterable[Found], number_at: Callable[[int], int], max_line: int = MAX_LINE_BYTES
+) -> Iterator[Item]:
+    """Decode lines that a scan found; blank ones are passed over."""
+    for offset, text in found:
+        if text is None:
+            yield BadLine(path, number_at(offset), f"longer than {max_line:,} bytes: not read")
+            continue
+        data = text.removeprefix(_MARK) if offset == 0 else text
+        try:
+            event = decode(data)
+        except LineError as error:
+            if data.strip(_BLANKS):
+                yield BadLine(path, number_at(offset), str(error))
+            continue
+        yield LogLine(path, offset, data.rstrip(_BLANKS), event)
+
+
+def read_stream(path: str, descriptor: int, needles: tuple[bytes, ...] = ()) -> Iterator[Item]:
+    """Read a pipe to its end: the lines that hold one of the needles, or all."""
+    numbers: dict[int, int] = {}
+
+    def counted() -> Iterator[Found]:
+        for number, (offset, data) in enumerate(scan(descriptor, None), 1):
+            if data is None or not needles or any(needle in data for needle in needles):
+                numbers.clear()
+                numbers[offset] = number
+                yield offset, data
+
+    try:
+        yield from read_found(path, counted(), numbers.__getitem__)
+    except OSError as error:
+        yield BadLine(path, 0, _because(error))
+
+
+def read_all(path: str) -> Iterator[Item]:
+    """Yield every line of a file, a pipe or the standard input (`-`)."""
+    opened = open_log(path)
+    if isinstance(opened, BadLine):
+        yield opened
+        return
+    try:
+        yield from read_stream(path, opened)
+    finally:
+        os.close(opened)
