@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Final
 
 from patternspan.layout import run_archive
 from patternspan.model.event import PatternEvent
 from patternspan.model.fold import fold_in_order
 from patternspan.model.wire import encode_value
+
+
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
 class RunArchive:
@@ -22,12 +26,14 @@ class RunArchive:
         run = fold_in_order(events)
         path = run_archive(self.root, run.pattern_run_id, run.started_at or events[0].timestamp)
         data = encode_value(run) + b"\n"
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            fd = os.open(path, flags, 0o600)
+            fd = os.open(path, _NEW, 0o600)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            fd = os.open(path, flags, 0o600)
+            fd = os.open(path, _NEW, 0o600)
+        except FileExistsError:
+            # Truncating makes ext4 allocate blocks at close, which a new file need not wait for.
+            fd = os.open(path, _NEW & ~os.O_EXCL | os.O_TRUNC, 0o600)
         try:
             os.write(fd, data)
         finally:

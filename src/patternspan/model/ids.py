@@ -148,12 +148,12 @@ _second: tuple[int, str] = (-1, "")
 def timestamp(time_ns: int) -> str:
     """Return `2025-11-26T07:15:12.123456Z` for nanoseconds since the Unix epoch; digits past the sixth are cut."""
     global _second
-    second, rest = divmod(time_ns, 1_000_000_000)
+    second, microseconds = divmod(time_ns // 1000, 1_000_000)
     known, text = _second
     if known != second:
         text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0")
         _second = (second, text)
-    return f"{text}{rest // 1000:06d}Z"
+    return f"{text}{microseconds:06d}Z"
 
 
 def is_timestamp(text: str) -> bool:

@@ -83,7 +83,7 @@ class CommandResult:
             with contextlib.suppress(ValueError):
                 reason = f"ended by {signal.Signals(-self.exit_code).name}"
         last = self.stderr.strip().rpartition("\n")[2].strip()
-        return f"{self.argv[0]}: {reason}" + (f": {last}" if last else "")
+        return f"{os.path.basename(self.argv[0])}: {reason}" + (f": {last}" if last else "")
 
     def details(self, preview_chars: int) -> dict[str, Any]:
         """Return the members that the run's last event holds of this tool."""

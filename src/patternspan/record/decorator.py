@@ -17,7 +17,7 @@ from patternspan.record.capture import ArgumentReader, Capture
 from patternspan.record.hub import hub
 from patternspan.record.opening import Opening
 from patternspan.record.redact import Redact
-from patternspan.record.run import NO_OPENING, NoRun, Run
+from patternspan.record.run import NO_OPENING, NoRun, Run, current_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,7 +99,7 @@ class PatternSpan:
         self._capture = capture
         self._phases = phases
         self._options = options
-        self._open: list[tuple[Run, Any]] = []
+        self._open: list[Run] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return `function` with each call recorded as a run."""
@@ -124,14 +124,19 @@ class PatternSpan:
 
     def _enter(self, code: CodeType, module: str) -> Run:
         run = _begin(self._opening(_qualified(module, code.co_qualname), code), None)
-        self._open.append((run, run.enter()))
+        run.token = run.enter()
+        self._open.append(run)
         return run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        run, token = self._open.pop()
-        run.leave(token)
+        # One object may be entered many times at once, by threads and tasks: the one to leave is the current one.
+        run = current_run()
+        if run not in self._open:
+            run = self._open[-1]
+        self._open.remove(run)
+        run.leave(run.token)
         if error is None:
             run.finish()
         else:

@@ -63,6 +63,8 @@ class Run:
     """Why the run was left out, once `skip` was called."""
     phase: phases.Phase | None = None
     """The phase that is open."""
+    token: Any = None
+    """What `enter` gave, where the run was opened by `with`."""
     phase_spans = False
     """Whether phases have spans of their own."""
     _attempt = 0
@@ -94,8 +96,8 @@ class Run:
         opening = self.opening
         context = base_context()
         parent = context.get(RUN_KEY)
-        if isinstance(parent, Run) and not parent.ended:
-            self._parent = parent
+        if parent is not None and not parent.ended:  # type: ignore[attr-defined]
+            self._parent = parent  # type: ignore[assignment]
         self._scope = scope = scope_in(context)
         self.job_id, self.step_id = scope.job_id, scope.step_id
         attributes = dict(opening.attributes)
@@ -453,7 +455,7 @@ class NoRun(Run):
         return False
 
     def _open(self, now: int) -> None:  # noqa: ARG002
-        self._context = otel_context.get_current()
+        self._context = otel_context.set_value(RUN_KEY, self)
         self._scope = scope_in(self._context)
         self.job_id, self.step_id = self._scope.job_id, self._scope.step_id
         self._span = INVALID_SPAN
