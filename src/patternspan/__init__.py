@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from patternspan import setup as _setup  # noqa: F401 - makes the first run configure itself
 from patternspan.errors import (
     ConfigError,
     ConformanceError,
@@ -18,18 +17,19 @@ from patternspan.errors import (
     PatternspanError,
 )
 from patternspan.model.event import PatternEvent
-from patternspan.model.run import PatternRun
 from patternspan.record.context import child_environment, job, step, wrap_context
 from patternspan.record.decorator import pattern_span
+from patternspan.record.hub import hub as _hub
 from patternspan.record.hub import subscribe
 from patternspan.record.run import Run, current_run
-from patternspan.setup import configure
 
 if TYPE_CHECKING:
     from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event
     from patternspan.export.exporter import PatternJsonlExporter
     from patternspan.model.fold import fold
+    from patternspan.model.run import PatternRun
     from patternspan.record.command import CommandResult
+    from patternspan.setup import configure
 
 __version__ = "0.1.0"
 
@@ -59,12 +59,14 @@ __all__ = [
     "wrap_context",
 ]
 
-# Names whose modules load something that recording does not need: the SDK, subprocess, the readers.
+# Names whose modules load what recording does not need before the first run: files, the SDK, subprocess, readers.
 _LATER = {
     "CommandResult": "patternspan.record.command",
     "PatternEventEmitter": "patternspan.compat",
     "PatternJsonlExporter": "patternspan.export.exporter",
+    "PatternRun": "patternspan.model.run",
     "PatternRunAggregator": "patternspan.compat",
+    "configure": "patternspan.setup",
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
 }
@@ -76,3 +78,13 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     return getattr(import_module(_LATER[name]), name)
+
+
+def _start() -> None:
+    """Configure with defaults, in the first run of a process that nobody has configured."""
+    from patternspan.setup import start
+
+    start()
+
+
+_hub.starter = _start

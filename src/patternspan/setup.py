@@ -194,5 +194,3 @@ def _shutdown() -> None:
         except Exception as error:  # noqa: BLE001
             fault("exporter", error)
 
-
-hub.starter = start

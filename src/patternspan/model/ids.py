@@ -11,7 +11,9 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime
+from functools import cache
 from itertools import count
 from typing import Final
 
@@ -38,7 +40,6 @@ TIMESTAMP: Final = (
 )
 """RFC 3339 with a zone, real dates only, as a regular expression without anchors; leap seconds are not taken."""
 
-_TIMESTAMP_MATCH: Final = re.compile(TIMESTAMP).fullmatch
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
@@ -156,9 +157,15 @@ def timestamp(time_ns: int) -> str:
     return f"{text}{microseconds:06d}Z"
 
 
+@cache
+def _timestamp_match() -> Callable[[str], re.Match[str] | None]:
+    """Compile the expression when first asked: writers never need it."""
+    return re.compile(TIMESTAMP).fullmatch
+
+
 def is_timestamp(text: str) -> bool:
     """Say whether `text` is RFC 3339 with a zone and a date that exists."""
-    return _TIMESTAMP_MATCH(text) is not None
+    return _timestamp_match()(text) is not None
 
 
 def instant(text: str) -> int:
@@ -166,7 +173,7 @@ def instant(text: str) -> int:
 
     Raises ValueError where `is_timestamp` says no. Digits past the ninth are cut.
     """
-    if _TIMESTAMP_MATCH(text) is None:
+    if _timestamp_match()(text) is None:
         raise ValueError(f"not an RFC 3339 timestamp with a zone: {text!r}")
     days = date(int(text[:4]), int(text[5:7]), int(text[8:10])).toordinal() - _EPOCH_DAY
     seconds = days * 86400 + int(text[11:13]) * 3600 + int(text[14:16]) * 60 + int(text[17:19])

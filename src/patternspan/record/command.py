@@ -65,7 +65,7 @@ class CommandResult:
         """Whether the exit code is one of those that count as success."""
         self.duration_seconds = seconds
         self.stdout = out.text()
-        """What the tool wrote, up to `keep` bytes; the whole is in `stdout_log`."""
+        """What the tool wrote, up to `keep` bytes; the whole is in `stdout_log` (empty outside any run)."""
         self.stderr = err.text()
         self.stdout_lines = out.lines
         self.stderr_lines = err.lines
@@ -109,6 +109,8 @@ class _Stream:
         self._echo = echo
         self._last = b"\n"
         self._log = -1
+        if not path:
+            return
         try:
             os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -133,8 +135,13 @@ class _Stream:
             try:
                 self._echo.write(chunk)
                 self._echo.flush()
+            except BrokenPipeError:
+                # Whoever listened has gone. The tool learns of it as it would without us in between.
+                self._echo = None
+                self._pipe.close()
+                return False
             except (OSError, ValueError):
-                self._echo = None  # whoever listened has gone; the tool is still watched
+                self._echo = None
         return True
 
     def _write_log(self, chunk: bytes) -> None:
@@ -230,12 +237,13 @@ class _Child:
         finally:
             otel_context.detach(token)
         self._span.set_attribute("process.pid", self._process.pid)
-        root = hub.root
         out, err = self._process.stdout, self._process.stderr
         if out is None or err is None:
             raise AssertionError("both pipes were asked for")
-        self._out = _Stream(tool_log(root, run.run_id, "stdout"), out, keep, sys.stdout.buffer if echo else None)
-        self._err = _Stream(tool_log(root, run.run_id, "stderr"), err, keep, sys.stderr.buffer if echo else None)
+        # Outside any run there is no place where anybody would look for the output.
+        paths = [tool_log(hub.root, run.run_id, name) if run else "" for name in ("stdout", "stderr")]
+        self._out = _Stream(paths[0], out, keep, sys.stdout.buffer if echo else None)
+        self._err = _Stream(paths[1], err, keep, sys.stderr.buffer if echo else None)
         self._progress = _Progress(run.pattern_id, name, enabled=not echo)
 
     def watch(self, timeout: float | None, success_codes: frozenset[int]) -> CommandResult:
@@ -246,8 +254,9 @@ class _Child:
             self._end_group()
             self._close()
             if isinstance(error, _TimedOut):
+                # As one text: that is how secrets among its options are known, should the message be recorded.
                 error = subprocess.TimeoutExpired(
-                    self._argv, timeout or 0, self._out.text().encode(), self._err.text().encode()
+                    command_text(self._argv), timeout or 0, self._out.text().encode(), self._err.text().encode()
                 )
                 self._take(ok=False)
                 self._end_span(error)
@@ -304,13 +313,11 @@ class _Child:
                 os.killpg(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(wait)
-        with contextlib.suppress(OSError):
-            os.set_blocking(self._out.fileno(), False)
-            os.set_blocking(self._err.fileno(), False)
-            for stream in (self._out, self._err):
-                with contextlib.suppress(BlockingIOError):
-                    while stream.read():
-                        pass
+        for stream in (self._out, self._err):
+            with contextlib.suppress(OSError, ValueError):  # nothing more in it, or closed
+                os.set_blocking(stream.fileno(), False)
+                while stream.read():
+                    pass
 
     def _close(self) -> None:
         self._progress.clear()

@@ -17,7 +17,7 @@ from patternspan.record.capture import ArgumentReader, Capture
 from patternspan.record.hub import hub
 from patternspan.record.opening import Opening
 from patternspan.record.redact import Redact
-from patternspan.record.run import NO_OPENING, NoRun, Run, current_run
+from patternspan.record.run import NoRun, Run, current_run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -161,7 +161,7 @@ def _begin(opening: Opening, inputs: dict[str, Any] | None) -> Run:
             return Run(opening, inputs)
         except Exception as error:  # noqa: BLE001
             guard.fault("start of run", error)
-    return NoRun(NO_OPENING)
+    return NoRun()
 
 
 def _begin_call(opening: Opening, reader: ArgumentReader | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Run:

@@ -7,68 +7,63 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from functools import cache
 from typing import Any, Final
 
 Redact = Collection[str] | Callable[[str, Any], Any]
 """Further member names to withhold, or a function (member name, value) -> the value to write."""
 
-_SECRET_NAMES: Final = re.compile(
+_WITHHELD_NAMES: Final = (
     r"pass(?:wd|word|phrase|code)|secret|(?<!n)token(?!s)|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
-    r"|credential|authorization|cookie|(?:^|_)(?:pwd|pw|auth)$|session_?id|connection_?string",
-    re.IGNORECASE,
+    r"|credential|authorization|cookie|(?:^|_)(?:pwd|pw|auth)$|session_?id|connection_?string"
 )
 _NAME: Final = (
-    r"(?:[A-Za-z0-9]+[_-])*(?:pass(?:wd|word|phrase)?|pwd|secret|token|api[_-]?key|apikey|access[_-]?key|private[_-]?key"
-    r"|credentials?|auth)(?:[_-](?:key|id|value))?"
+    r"(?:[A-Za-z0-9]{1,32}[_-]){0,4}(?:pass(?:wd|word|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key"
+    r"|private[_-]?key|credentials?|auth)(?:[_-](?:key|id|value))?"
 )
-# Each shape is linear: no nested quantifier, every repetition bounded or over one class.
-_SHAPES: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
-    (
-        "private_key",
-        re.compile(
-            r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
-            re.DOTALL,
-        ),
-        "",
-    ),
-    ("aws_key", re.compile(r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b"), ""),
-    ("github_token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})"), ""),
-    ("gitlab_token", re.compile(r"\bglpat-[A-Za-z0-9_-]{16,255}"), ""),
-    ("slack_token", re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,255}"), ""),
-    ("google_key", re.compile(r"\bAIza[A-Za-z0-9_-]{35}"), ""),
-    ("api_key", re.compile(r"\b(?:sk|rk|pk)[-_](?:live_|test_|ant-|proj-)?[A-Za-z0-9_-]{20,255}"), ""),
-    (
-        "package_token",
-        re.compile(r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{32,255}|hf_[A-Za-z0-9]{30,255})"),
-        "",
-    ),
-    ("jwt", re.compile(r"\beyJ[A-Za-z0-9_-]{5,4096}\.[A-Za-z0-9_-]{5,4096}(?:\.[A-Za-z0-9_-]{0,4096})?"), ""),
-    ("url_password", re.compile(r"(?<=://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)"), ""),
-    ("authorization", re.compile(r"(?i)\b(bearer|basic)(\s+)[A-Za-z0-9+/=._~-]{8,4096}"), r"\1\2"),
+# Kind, shape, and what stays of the text. Each repetition is bounded or over one class, so that the time is linear.
+_SHAPES: Final = (
+    ("private_key", r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", ""),
+    ("aws_key", r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b", ""),
+    ("github_token", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})", ""),
+    ("gitlab_token", r"\bglpat-[A-Za-z0-9_-]{16,255}", ""),
+    ("slack_token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,255}", ""),
+    ("google_key", r"\bAIza[A-Za-z0-9_-]{35}", ""),
+    ("api_key", r"\b(?:sk|rk|pk)[-_](?:live_|test_|ant-|proj-)?[A-Za-z0-9_-]{20,255}", ""),
+    ("package_token", r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{32,255}|hf_[A-Za-z0-9]{30,255})", ""),
+    ("jwt", r"\beyJ[A-Za-z0-9_-]{5,4096}\.[A-Za-z0-9_-]{5,4096}(?:\.[A-Za-z0-9_-]{0,4096})?", ""),
+    ("url_password", r"(?<=://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)", ""),
+    ("authorization", r"(?i)\b(bearer|basic)(\s{1,4})[A-Za-z0-9+/=._~-]{8,4096}", r"\1\2"),
     (
         "named",
-        re.compile(
-            r"(?i)(?<![A-Za-z0-9])(-{0,2}" + _NAME + r")(\"?\s{0,3}[=:]\s{0,3}|\s{1,3}(?<=[^\S\n]))"
-            r"(?!\[redacted:)(?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"'&;,]{1,1024}))"
-        ),
+        r"(?i)(?<![A-Za-z0-9])(-{0,2}" + _NAME + r")(\"?\s{0,3}[=:]\s{0,3}|\s{1,3}(?<=[^\S\n]))"
+        r"(?!\[redacted:)(?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"'&;,]{1,1024}))",
         "",
     ),
 )
-# Text without one of these holds no shape above: `in` costs far less than the rules do.
-_HINTS: Final = re.compile(
+# Text without one of these holds no shape above.
+_HINTS: Final = (
     r"pass|pwd|secret|token|key|cred|auth|akia|asia|agpa|aida|aroa|gh[pousr]_|github_pat|glpat|xox"
-    r"|aiza|[srp]k[-_]|npm_|pypi-|hf_|eyj|://[^/\s]*@|bearer|basic"
+    r"|aiza|[srp]k[-_]|npm_|pypi-|hf_|eyj|://[^/\s]{0,512}@|bearer|basic"
 )
+
+
+@cache
+def _compiled(expression: str) -> re.Pattern[str]:
+    """Compile when first needed: that is too slow for the import of the package."""
+    return re.compile(expression, re.IGNORECASE if expression is _WITHHELD_NAMES else 0)
+
+
 _CACHED_CHARS: Final = 256
 _DEPTH: Final = 32
 
 
 def redact_text(text: str) -> str:
     """Return `text` with everything that has the shape of a secret replaced."""
-    if _HINTS.search(text.lower()) is None:
+    if _compiled(_HINTS).search(text.lower()) is None:
         return text
     for kind, shape, keep in _SHAPES:
-        text = shape.sub(_named if kind == "named" else f"{keep}[redacted:{kind}]", text)
+        text = _compiled(shape).sub(_named if kind == "named" else f"{keep}[redacted:{kind}]", text)
     return text
 
 
@@ -82,7 +77,7 @@ def _named(match: re.Match[str]) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Say whether a member of this name is withheld whatever it holds."""
-    return _SECRET_NAMES.search(name.replace("-", "_").replace(" ", "_")) is not None
+    return _compiled(_WITHHELD_NAMES).search(name.replace("-", "_").replace(" ", "_")) is not None
 
 
 _clean_texts: Final[set[str]] = set()

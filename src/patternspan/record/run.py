@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -413,11 +413,13 @@ class Run:
             self._parent.already_on_span(error)
         if self._exception is error or self._add is None:
             return
+        from traceback import format_exception
+
         limit = hub.max_value_chars
         attributes = {
             "exception.type": outcome.error_type(error),
             "exception.message": shorten(redact_text(outcome.message_of(error)), limit),
-            "exception.stacktrace": shorten(redact_text("".join(traceback.format_exception(error))), 4 * limit),
+            "exception.stacktrace": shorten(redact_text("".join(format_exception(error))), 4 * limit),
         }
         self._span.add_event("exception", attributes, self.now())
 
@@ -448,8 +450,16 @@ class Run:
                 guard.fault("span", error)
 
 
+@cache
+def _no_opening() -> Opening:
+    return Opening("none", command="none")
+
+
 class NoRun(Run):
     """The run that is current where there is none: it does the caller's work and records nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(_no_opening())
 
     def __bool__(self) -> bool:
         return False
@@ -462,13 +472,10 @@ class NoRun(Run):
         self._ended = True
 
 
-NO_OPENING: Final = Opening("none", command="none")
-
-
 def current_run() -> Run:
     """Return the run that this code executes in.
 
     Outside any run it is one that records nothing and is false, so that executor code needs no check.
     """
     run = otel_context.get_current().get(RUN_KEY)
-    return run if isinstance(run, Run) else NoRun(NO_OPENING)
+    return run if isinstance(run, Run) else NoRun()
