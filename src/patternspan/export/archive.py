@@ -11,7 +11,6 @@ from patternspan.model.event import PatternEvent
 from patternspan.model.fold import fold_in_order
 from patternspan.model.wire import encode_value
 
-
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
 
 

@@ -4,9 +4,10 @@ One `os.write` a line on an O_APPEND descriptor: the kernel keeps lines of diffe
 object stands between, whose lock a forked child would inherit. A writer killed in the middle of its `os.write` leaves
 a torn line without a newline, and what is appended next is glued to it. Both sides of that are looked at:
 
-- before a line, where the log may have grown since the last one: does it end with a newline? If not, begin with one;
-- after it: where did the line come to stand, and is the byte before it a newline? If not, it was glued to a line torn
-  in that very moment, and is written again on a line of its own (readers drop an event id that they saw before).
+- before a line, after a pause: does the log end with a newline? If not, begin with one;
+- after it: where did the line come to stand? If not right behind our last one, and at a border where the kernel stops
+  when it kills a writer, is the byte before it a newline? If not, the line was glued to one torn in that very moment,
+  and is written again on a line of its own (readers drop an event id that they saw before).
 
 So no lock is shared among processes, and none can be left behind by a dead or stopped one. A line counts as recorded
 when `append` returns, and only then. Threads of one process take turns under a lock whose wait is bounded; one that
@@ -19,7 +20,8 @@ import contextlib
 import os
 import threading
 import weakref
-from time import monotonic
+from os import lseek, write
+from time import monotonic, sleep
 from typing import Final
 
 from patternspan.layout import LOG_NAME, job_log_in
@@ -31,14 +33,16 @@ _RECHECK_SECONDS: Final = 1.0
 """How often the path is compared with the open file, which may have been rotated or removed."""
 _QUIET_SECONDS: Final = 0.002
 """After this long without a line of ours, the end of the file is looked at before the next one."""
+_LOOKS: Final = 5
+_LOOK_SECONDS: Final = 0.001
+_BORDER: Final = 512
+"""A write that is cut short ends at a multiple of the page size, or of the block size where the disk is full."""
 _TRIES: Final = 5
 _OPEN_JOBS: Final = 32
 
 
-class _Descriptor:
+class _File:
     """An open log, and where our last line ended in it."""
-
-    __slots__ = ("end", "fd", "path")
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -54,7 +58,7 @@ class _Descriptor:
             self.fd = os.open(self.path, _FLAGS, 0o600)
         self.end = -1
 
-    def close(self) -> None:
+    def close_file(self) -> None:
         fd, self.fd = self.fd, -1
         if fd >= 0:
             with contextlib.suppress(OSError):
@@ -75,19 +79,27 @@ class _Descriptor:
     def look(self) -> bytes:
         """Return what must stand before the next line: a newline where the log ends with a torn one."""
         end = os.lseek(self.fd, 0, os.SEEK_END)
-        return b"" if end == self.end or self.starts_line(end) else b"\n"
+        if end == self.end or self.starts_line(end):
+            return b""
+        for _ in range(_LOOKS):
+            # The kernel shows a line that crosses a page border in two parts: its writer may be alive, in the middle.
+            sleep(_LOOK_SECONDS)
+            if self.starts_line(os.lseek(self.fd, 0, os.SEEK_END)):
+                return b""
+        return b"\n"
 
     def write(self, line: bytes) -> None:
         """Append one line. Raises OSError where it could not be written whole."""
-        written = os.write(self.fd, line)
-        end = os.lseek(self.fd, 0, os.SEEK_CUR)
-        if written == len(line) and end - written == self.end:
-            self.end = end  # nobody else has written since: the byte before our line is our own newline
+        written = write(self.fd, line)
+        end = lseek(self.fd, 0, 1)
+        start = end - written
+        if written == len(line) and (start % _BORDER or start == self.end):
+            self.end = end
         else:
-            self._settle(line, written, end)
+            self.settle(line, written, end)
 
-    def _settle(self, line: bytes, written: int, end: int) -> None:
-        """Look at a line that others wrote before, or that is not whole, and write it again where it must be."""
+    def settle(self, line: bytes, written: int, end: int) -> None:
+        """Look at a line that may be glued to another, or is not whole, and write it again where it has to be."""
         for _ in range(_TRIES):
             if written == len(line) and (line[:1] == b"\n" or self.starts_line(end - written)):
                 self.end = end
@@ -101,12 +113,11 @@ class _Descriptor:
         raise OSError(f"{self.path}: a line of {len(line)} bytes could not be written whole in {_TRIES} tries")
 
 
-class LineLog:
+class LineLog(_File):
     """Appends whole lines to one file, from any thread, after fork too."""
 
     def __init__(self, path: str) -> None:
-        self.path = path
-        self._descriptor = _Descriptor(path)
+        super().__init__(path)
         self._lock = threading.RLock()
         self._busy = False
         self._recheck = 0.0
@@ -126,52 +137,58 @@ class LineLog:
         self._busy = True
         try:
             now = monotonic()
-            descriptor = self._descriptor
             if now >= self._quiet:
-                line = self._look(now) + line
-            descriptor.write(line)
-            self._quiet = now + _QUIET_SECONDS
+                line = self._prepare(now) + line
+            # As in `write`, without its call.
+            written = write(self.fd, line)
+            end = lseek(self.fd, 0, 1)
+            start = end - written
+            if written == len(line) and (start % _BORDER or start == self.end):
+                self.end = end
+            else:
+                self.settle(line, written, end)
+            quiet = now + _QUIET_SECONDS
+            self._quiet = quiet if quiet < self._recheck else self._recheck  # noqa: FURB136 - `min` costs a call
         except OSError:
-            self._descriptor.close()
+            self.close_file()
             self._quiet = 0.0
             raise
         finally:
             self._busy = False
             lock.release()
 
-    def _look(self, now: float) -> bytes:
+    def _prepare(self, now: float) -> bytes:
         """Open the file where it has to be; return what must stand before the next line."""
-        descriptor = self._descriptor
-        if descriptor.fd < 0 or now >= self._recheck:
-            if descriptor.fd < 0 or not descriptor.is_current():
-                descriptor.close()
-                descriptor.open()
+        if self.fd < 0 or now >= self._recheck:
+            if self.fd < 0 or not self.is_current():
+                self.close_file()
+                self.open()
             self._recheck = now + _RECHECK_SECONDS
-        return descriptor.look()
+        return self.look()
 
     def _append_alone(self, line: bytes) -> None:
-        descriptor = _Descriptor(self.path)
-        descriptor.open()
+        file = _File(self.path)
+        file.open()
         try:
-            descriptor.write(descriptor.look() + line)
+            file.write(file.look() + line)
         finally:
-            descriptor.close()
+            file.close_file()
 
     def close(self) -> None:
         """Close the file; the next `append` opens it again."""
         with self._lock:
-            self._descriptor.close()
+            self.close_file()
             self._quiet = 0.0
 
     def __del__(self) -> None:
-        self._descriptor.close()
+        self.close_file()
 
     def after_fork(self) -> None:
         """Start anew in a forked child: the parent's lock may be held, and its file offset is shared."""
         self._lock = threading.RLock()
         self._busy = False
         self._quiet = 0.0
-        self._descriptor.close()
+        self.close_file()
 
 
 _logs: Final[weakref.WeakSet[LineLog]] = weakref.WeakSet()

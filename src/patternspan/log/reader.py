@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 _MARK: Final = b"\xef\xbb\xbf"
+_LINE_START: Final = b'{"event_id":'
 _BLANKS: Final = b" \t\r\n"
 
 
@@ -105,10 +106,27 @@ def read_found(
         try:
             event = decode(data)
         except LineError as error:
-            if data.strip(_BLANKS):
-                yield BadLine(path, number_at(offset), str(error))
+            if not data.strip(_BLANKS):
+                continue
+            yield BadLine(path, number_at(offset), str(error))
+            glued = _glued(data)
+            if glued is None:
+                continue
+            at, event = glued
+            yield LogLine(path, offset + at, data[at:].rstrip(_BLANKS), event)
             continue
         yield LogLine(path, offset, data.rstrip(_BLANKS), event)
+
+
+def _glued(data: bytes) -> tuple[int, PatternEvent] | None:
+    """Return where in a bad line a whole event begins, and the event: one that stands behind a torn line."""
+    at = data.rfind(_LINE_START, 1)
+    if at > 0:
+        try:
+            return at, decode(data[at:])
+        except LineError:
+            pass
+    return None
 
 
 def read_stream(path: str, descriptor: int, needles: tuple[bytes, ...] = ()) -> Iterator[Item]:
