@@ -1,6 +1,6 @@
 """Several processes on one log: our lines per second against raw O_APPEND writers, and whether every line is whole.
 
-    python benchmarks/writers.py [--processes 4] [--lines 100000] [--rounds 7]
+python benchmarks/writers.py [--processes 4] [--lines 100000] [--rounds 7]
 """
 
 from __future__ import annotations

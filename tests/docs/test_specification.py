@@ -48,9 +48,7 @@ def words(kind):
     if origin is UnionType:
         return " or ".join(map(words, arguments))
     if origin is list:
-        return "array of " + (
-            words(arguments[0]) if is_typeddict(arguments[0]) else words(arguments[0]) + "s"
-        )
+        return "array of " + (words(arguments[0]) if is_typeddict(arguments[0]) else words(arguments[0]) + "s")
     if origin is dict:
         return "object" if arguments[1] is Any else f"object of {words(arguments[1])}s"
     if is_typeddict(kind):
