@@ -118,3 +118,5 @@ def events_in(path: Path) -> list[PatternEvent]:
     lines = text[:-1].split(b"\n")
     assert all(isinstance(json.loads(line), dict) for line in lines)
     return [decode(line) for line in lines]
+
+

@@ -19,6 +19,8 @@ from patternspan.record.guard import fault
 from patternspan.record.hub import hub
 
 _FLUSH_MILLISECONDS: Final = 5000
+OWN_EXPORTER: Final = "patternspan_jsonl"
+"""The name of our exporter in `OTEL_TRACES_EXPORTER`."""
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
@@ -75,8 +77,8 @@ def configure(
         "service_name": service_name,
     }
     settings = configuration.load(given)
-    hub.starter = None
     _apply(settings)
+    hub.starter = None
     if settings.enabled:
         _make_provider(settings)
         use_sdk()
@@ -88,7 +90,6 @@ def start() -> None:
 
     A provider is made only where the environment asks for an exporter: an application may still set its own.
     """
-    hub.starter = None
     settings = configuration.load()
     _apply(settings)
     if settings.enabled and wanted_exporters():
@@ -157,7 +158,7 @@ def _make_provider(settings: Config) -> None:
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     for name in wanted_exporters():
         try:
-            exporter = _load_exporter(name)
+            exporter = _load_exporter(name, settings)
         except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
             fault(f"exporter {name}", error)
         else:
@@ -169,7 +170,7 @@ def _make_provider(settings: Config) -> None:
         atexit.register(_shutdown)
 
 
-def _load_exporter(name: str) -> Any:
+def _load_exporter(name: str, settings: Config) -> Any:
     """Return a new exporter by its entry point, as the SDK's own set-up does."""
     from importlib.metadata import entry_points
 
@@ -181,6 +182,8 @@ def _load_exporter(name: str) -> Any:
     found = list(entry_points(group="opentelemetry_traces_exporter", name=name))
     if not found:
         raise LookupError("no installed package has an exporter of this name; see OTEL_TRACES_EXPORTER")
+    if name == OWN_EXPORTER:
+        return found[0].load()(settings.root)  # which an argument may have named
     return found[0].load()()
 
 

@@ -14,6 +14,9 @@ Capture = bool | Collection[str]
 
 _SELF: Final = frozenset({"self", "cls"})
 _MOST_ITEMS: Final = 200
+_LONGEST_SECRET: Final = 16_384
+"""The longest text that one of the shapes in redact.py stands for, but for those that reach to the end."""
+_MOST_IN_ALL: Final = 10_000
 _DEPTH: Final = 6
 
 
@@ -24,34 +27,65 @@ def shorten(text: str, limit: int) -> str:
     return f"{text[:limit]}… [{len(text)} characters]"
 
 
-def bounded(value: Any, limit: int, depth: int = _DEPTH) -> Any:
-    """Return a plain copy of a value, no deeper than six levels and no wider than 200 members a level.
+def redacted(text: str, limit: int) -> str:
+    """Return `text` without secrets, then cut to `limit` characters: a cut never leaves half of one.
+
+    Of a long text only as much is looked at as may be kept, and as no secret reaches beyond.
+    """
+    if len(text) <= limit + 2 * _LONGEST_SECRET:
+        return shorten(redact_text(text), limit)
+    head = redact_text(text[: limit + 2 * _LONGEST_SECRET])[:-_LONGEST_SECRET]
+    return f"{head[:limit]}… [{len(text)} characters]"
+
+
+def bounded(value: Any, limit: int, depth: int = _DEPTH, room: list[int] | None = None) -> Any:
+    """Return a plain copy of a value: six levels deep, 200 members a level wide, 10,000 members in all at most.
 
     Text is redacted before it is cut, so that a cut never leaves half a secret that no rule knows any more.
+    What cannot be read is named instead; nothing is raised.
     """
     kind = type(value)
     if kind is str:
-        return value if len(value) <= limit else shorten(redact_text(value), limit)
+        return value if len(value) <= limit else redacted(value, limit)
     if value is None or kind is int or kind is float or kind is bool:
         return value
-    if kind is dict or isinstance(value, Mapping):
-        return _bounded_mapping(value, limit, depth - 1) if depth else f"[mapping of {len(value)}]"
-    if isinstance(value, (list, tuple, set, frozenset)):
-        if not depth:
-            return f"[{kind.__name__} of {len(value)}]"
-        items = [bounded(item, limit, depth - 1) for item in islice(value, _MOST_ITEMS)]
-        return items if len(value) <= _MOST_ITEMS else [*items, f"[{len(value) - _MOST_ITEMS} more]"]
-    return shorten(redact_text(as_text(value)), limit)
+    try:
+        if kind is dict or isinstance(value, Mapping):
+            return _bounded_mapping(value, limit, depth - 1, room or [_MOST_IN_ALL])
+        if isinstance(value, (list, tuple, set, frozenset)):
+            return _bounded_items(value, limit, depth - 1, room or [_MOST_IN_ALL])
+    except Exception as error:  # noqa: BLE001 - a container of the caller's may do anything
+        return f"<{kind.__name__}: reading it raised {type(error).__name__}>"
+    return redacted(as_text(value), limit)
 
 
-def _bounded_mapping(value: Mapping[Any, Any], limit: int, depth: int) -> dict[str, Any]:
+def bounded_members(members: Any, limit: int) -> dict[str, Any]:
+    """Return a mapping as `bounded` does; one that cannot be read as the one member `value`."""
+    found = bounded(members, limit)
+    return found if isinstance(found, dict) else {"value": found}
+
+
+def _bounded_mapping(value: Mapping[Any, Any], limit: int, depth: int, room: list[int]) -> Any:
+    size = len(value)
+    room[0] -= min(size, _MOST_ITEMS)
+    if depth < 0 or room[0] < 0:
+        return f"[mapping of {size}]"
     members = {
-        key if type(key) is str else as_text(key): bounded(item, limit, depth)
+        key if type(key) is str else as_text(key): bounded(item, limit, depth, room)
         for key, item in islice(value.items(), _MOST_ITEMS)
     }
-    if len(value) > _MOST_ITEMS:
-        members["…"] = f"[{len(value) - _MOST_ITEMS} more]"
+    if size > _MOST_ITEMS:
+        members["…"] = f"[{size - _MOST_ITEMS} more]"
     return members
+
+
+def _bounded_items(value: Collection[Any], limit: int, depth: int, room: list[int]) -> Any:
+    size = len(value)
+    room[0] -= min(size, _MOST_ITEMS)
+    if depth < 0 or room[0] < 0:
+        return f"[{type(value).__name__} of {size}]"
+    items = [bounded(item, limit, depth, room) for item in islice(value, _MOST_ITEMS)]
+    return items if size <= _MOST_ITEMS else [*items, f"[{size - _MOST_ITEMS} more]"]
 
 
 class ArgumentReader:

@@ -14,16 +14,15 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
 from patternspan.layout import tool_log
 from patternspan.record import guard
-from patternspan.record.capture import shorten
+from patternspan.record.capture import redacted
 from patternspan.record.context import child_environment
 from patternspan.record.hub import hub
 from patternspan.record.outcome import NON_ZERO_EXIT, error_type
 from patternspan.record.phases import Execution, command_text
-from patternspan.record.redact import redact_text
 
 if TYPE_CHECKING:
     from patternspan.record.run import Run
@@ -58,6 +57,7 @@ class CommandResult:
         self, argv: Sequence[str], exit_code: int, *, ok: bool, seconds: float, out: _Stream, err: _Stream
     ) -> None:
         self.announced = True
+        """Whether `execution.started` names this tool's command; else the run's last event does."""
         self.argv = list(argv)
         self.exit_code = exit_code
         """The tool's exit code; negative is the number of the signal that ended it."""
@@ -93,7 +93,7 @@ class CommandResult:
             found["command"] = command_text(self.argv)
         for name, text in (("stdout_preview", self.stdout), ("stderr_preview", self.stderr)):
             if text:
-                found[name] = shorten(redact_text(text), preview_chars)
+                found[name] = redacted(text, preview_chars)
         return found
 
 
@@ -192,8 +192,10 @@ def run_command(
     if not words:
         raise ValueError("run.command: a command has at least one word, the tool's name")
     directory = None if cwd is None else os.fspath(cwd)
+    announced = not run.execution_started
+    environ = dict(os.environ if env is None else env)
     with Execution(run, words, "subprocess", directory, timeout):
-        child = _Child(run, words, dict(os.environ if env is None else env), directory, stdin, keep, echo=echo)
+        child = _Child(run, words, environ, directory, stdin, keep, echo=echo, announced=announced)
         result = child.watch(timeout, frozenset(success_codes))
     run.take_tool(result)
     return result
@@ -212,15 +214,16 @@ class _Child:
         keep: int,
         *,
         echo: bool,
+        announced: bool,
     ) -> None:
         self._run = run
         self._argv = argv
-        self.announced = True
-        """Whether `execution.started` names this tool's command."""
+        self._announced = announced
         self._started = time.monotonic()
         name = os.path.basename(argv[0])
-        self._span = run.tracer.start_span(name, kind=SpanKind.CLIENT, attributes={"process.executable.name": name})
-        token = otel_context.attach(trace.set_span_in_context(self._span))
+        self._span = guard.started(lambda: _start_span(run, name)) if run else INVALID_SPAN
+        parent = trace.get_current_span() if self._span is INVALID_SPAN else self._span
+        token = otel_context.attach(trace.set_span_in_context(parent))
         try:
             self._process = subprocess.Popen(
                 argv,
@@ -242,8 +245,8 @@ class _Child:
             raise AssertionError("both pipes were asked for")
         # Outside any run there is no place where anybody would look for the output.
         paths = [tool_log(hub.root, run.run_id, name) if run else "" for name in ("stdout", "stderr")]
-        self._out = _Stream(paths[0], out, keep, sys.stdout.buffer if echo else None)
-        self._err = _Stream(paths[1], err, keep, sys.stderr.buffer if echo else None)
+        self._out = _Stream(paths[0], out, keep, getattr(sys.stdout, "buffer", None) if echo else None)
+        self._err = _Stream(paths[1], err, keep, getattr(sys.stderr, "buffer", None) if echo else None)
         self._progress = _Progress(run.pattern_id, name, enabled=not echo)
 
     def watch(self, timeout: float | None, success_codes: frozenset[int]) -> CommandResult:
@@ -277,7 +280,7 @@ class _Child:
             out=self._out,
             err=self._err,
         )
-        result.announced = self.announced
+        result.announced = self._announced
         self._run.take_tool(result)
         return result
 
@@ -331,7 +334,11 @@ class _Child:
         if error is not None or not ok:
             self._span.set_attribute("error.type", NON_ZERO_EXIT if error is None else error_type(error))
             self._span.set_status(Status(StatusCode.ERROR))
-        self._span.end()
+        guard.ended(self._span)
+
+
+def _start_span(run: Run, name: str) -> Span:
+    return run.tracer.start_span(name, kind=SpanKind.CLIENT, attributes={"process.executable.name": name})
 
 
 class _TimedOut(Exception):  # noqa: N818 - it never leaves this file

@@ -164,7 +164,8 @@ class _Scoped:
         if scope.step_id is not None:
             attributes[STEP_ID] = scope.step_id
         name = f"{self._span_name} {self._name}" if self._name else self._span_name
-        self._span = trace.get_tracer("patternspan").start_span(name, context, attributes=attributes)
+        tracer = trace.get_tracer("patternspan")
+        self._span = guard.started(lambda: tracer.start_span(name, context, attributes=attributes))
         context = otel_context.set_value(SCOPE_KEY, scope, trace.set_span_in_context(self._span, context))
         self._token = otel_context.attach(context)
 
@@ -186,7 +187,7 @@ class _Scoped:
                 if error is not None and not isinstance(error, GeneratorExit):
                     self._span.set_attribute(ERROR_TYPE, error_type(error))
                     self._span.set_status(Status(StatusCode.ERROR))
-                self._span.end()
+                guard.ended(self._span)
         except Exception as fault:  # noqa: BLE001
             guard.fault(self._span_name, fault)
 

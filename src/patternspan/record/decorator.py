@@ -6,9 +6,11 @@ import functools
 import inspect
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
-from types import CodeType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, overload
 
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 from opentelemetry.trace import TracerProvider
 
 from patternspan.errors import ConfigError
@@ -43,7 +45,7 @@ def pattern_span(
     tracer_provider: TracerProvider | None = None,
 ) -> PatternSpan: ...
 def pattern_span(
-    pattern_id: str | Callable[..., Any] | None = None,
+    pattern_id: Any = None,
     /,
     *,
     operation_kind: str | None = None,
@@ -72,8 +74,9 @@ def pattern_span(
 
     Raises ConfigError (a ValueError) for an empty pattern id or something that cannot be decorated.
     """
+    bare = callable(pattern_id) or isinstance(pattern_id, classmethod)  # which cannot be called, and is no id
     made = PatternSpan(
-        None if callable(pattern_id) else pattern_id,
+        None if bare else pattern_id,
         operation_kind=operation_kind,
         pattern_version=pattern_version,
         capture=capture,
@@ -83,7 +86,7 @@ def pattern_span(
         attributes=attributes,
         tracer_provider=tracer_provider,
     )
-    return made(pattern_id) if callable(pattern_id) else made
+    return made(pattern_id) if bare else made
 
 
 class PatternSpan:
@@ -99,7 +102,7 @@ class PatternSpan:
         self._capture = capture
         self._phases = phases
         self._options = options
-        self._open: list[Run] = []
+        self._open: list[tuple[int, CodeType, Run]] = []
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return `function` with each call recorded as a run."""
@@ -119,37 +122,48 @@ class PatternSpan:
         return Opening(self._pattern_id or name, command=name, waits_for=waits_for, **self._options)
 
     def __enter__(self) -> Run:
-        frame = sys._getframe(1)  # noqa: SLF001 - the block's own code, to see which phases it opens
-        return self._enter(frame.f_code, frame.f_globals.get("__name__", ""))
+        return self._enter(sys._getframe(1))  # noqa: SLF001 - the block's own code, to see which phases it opens
 
-    def _enter(self, code: CodeType, module: str) -> Run:
-        run = _begin(self._opening(_qualified(module, code.co_qualname), code), None)
+    def _enter(self, block: FrameType) -> Run:
+        code = block.f_code
+        name = _qualified(block.f_globals.get("__name__", ""), code.co_qualname)
+        run = _begin(self._opening(name, code), None)
         run.token = run.enter()
-        self._open.append(run)
+        self._open.append((id(block), code, run))
         return run
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        # One object may be entered many times at once, by threads and tasks: the one to leave is the current one.
-        run = current_run()
-        if run not in self._open:
-            run = self._open[-1]
-        self._open.remove(run)
+        self._exit(sys._getframe(1), error)  # noqa: SLF001
+
+    def _exit(self, block: FrameType, error: BaseException | None) -> None:
+        run = self._leave(block)
         run.leave(run.token)
         if error is None:
             run.finish()
         else:
             run.fail(error)
 
+    def _leave(self, block: FrameType) -> Run:
+        """Return the run to leave: one object may be entered many times at once, by threads, tasks and generators."""
+        for opened in reversed(self._open.copy()):
+            # The frame that entered last; an exit stack leaves in another one, and then the current run is meant.
+            if opened[0] == id(block) and opened[1] is block.f_code:
+                self._open.remove(opened)
+                return opened[2]
+        current = current_run()
+        opened = next((opened for opened in reversed(self._open.copy()) if opened[2] is current), self._open[-1])
+        self._open.remove(opened)
+        return opened[2]
+
     async def __aenter__(self) -> Run:
-        frame = sys._getframe(1)  # noqa: SLF001
-        return self._enter(frame.f_code, frame.f_globals.get("__name__", ""))
+        return self._enter(sys._getframe(1))  # noqa: SLF001
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.__exit__(kind, error, traceback)
+        self._exit(sys._getframe(1), error)  # noqa: SLF001
 
 
 def _begin(opening: Opening, inputs: dict[str, Any] | None) -> Run:
@@ -185,6 +199,12 @@ def _wrap(
         wrapper = _wrap_coroutine(function, opening, reader)
     else:
         wrapper = _wrap_function(function, opening, reader)
+    if not hasattr(function, "__qualname__"):
+        # A partial goes by the name of its function, an object by that of its class.
+        named = type(function) if inspect.isfunction(target) and target.__name__ == "__call__" else target
+        named = named if hasattr(named, "__qualname__") else type(function)
+        wrapper.__name__, wrapper.__qualname__ = named.__name__, named.__qualname__
+        wrapper.__module__ = named.__module__
     return functools.wraps(function)(wrapper)
 
 
@@ -226,91 +246,89 @@ def _wrap_coroutine(
     return recorded
 
 
+class _Steps:
+    """The steps of one stream: inside each its run is current, with all that the body itself has made current."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._context: Context | None = None
+        self._token: Any = None
+        self._thrown: BaseException | None = None
+        self.ignored_exit = False
+        """Whether the body was told to end in its last step, and yielded an item."""
+
+    def __enter__(self) -> None:
+        self._token = self.run.enter() if self._context is None else otel_context.attach(self._context)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        thrown, self._thrown = self._thrown, None
+        self.ignored_exit = error is None and isinstance(thrown, GeneratorExit)
+        self._context = otel_context.get_current()
+        self.run.leave(self._token)
+        if isinstance(error, GeneratorExit) and error is thrown:
+            self.run.note(stream_complete=False)
+            self.run.finish()
+        elif error is not None and not isinstance(error, (StopIteration, StopAsyncIteration)):
+            self.run.fail(error)
+
+    def throw(self, into: Callable[[BaseException], Any], error: BaseException) -> Callable[[], Any]:
+        """Return the step that throws what the caller has thrown: it belongs to the body."""
+        self._thrown = error
+        return functools.partial(into, error)
+
+
 def _wrap_generator(
     function: Callable[..., Generator[Any, Any, Any]], opening: Opening, reader: ArgumentReader | None
 ) -> Callable[..., Any]:
     def recorded(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        run = _begin_call(opening, reader, args, kwargs)
-        items = _step(run, lambda: function(*args, **kwargs))
+        steps = _Steps(_begin_call(opening, reader, args, kwargs))
+        with steps:
+            items = function(*args, **kwargs)
         advance: Callable[[], Any] = functools.partial(next, items)
         while True:
             try:
-                item = _step(run, advance, ends=StopIteration)
+                with steps:
+                    item = advance()
             except StopIteration as stop:
-                run.finish(stop.value)
+                steps.run.finish(stop.value)
                 return stop.value
             try:
                 sent = yield item
-            except GeneratorExit:
-                _step(run, items.close)
-                run.note(stream_complete=False)
-                run.finish()
-                raise
-            except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it belongs to the generator
-                advance = functools.partial(items.throw, error)
+            except BaseException as error:  # noqa: BLE001
+                advance = steps.throw(items.throw, error)
             else:
                 advance = functools.partial(next, items) if sent is None else functools.partial(items.send, sent)
 
     return recorded
 
 
-def _step(run: Run, call: Callable[[], Any], ends: type[BaseException] | tuple[()] = ()) -> Any:
-    """Call with the run current; what it raises ends the run, but for the normal `ends`."""
-    token = run.enter()
-    try:
-        item = call()
-    except ends:
-        run.leave(token)
-        raise
-    except BaseException as error:
-        run.leave(token)
-        run.fail(error)
-        raise
-    run.leave(token)
-    return item
-
-
 def _wrap_async_generator(
     function: Callable[..., AsyncGenerator[Any, Any]], opening: Opening, reader: ArgumentReader | None
 ) -> Callable[..., Any]:
     async def recorded(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        run = _begin_call(opening, reader, args, kwargs)
-        items = _step(run, lambda: function(*args, **kwargs))
+        steps = _Steps(_begin_call(opening, reader, args, kwargs))
+        with steps:
+            items = function(*args, **kwargs)
         advance: Callable[[], Awaitable[Any]] = items.__anext__
         while True:
             try:
-                item = await _async_step(run, advance, ends=StopAsyncIteration)
+                with steps:
+                    item = await advance()
             except StopAsyncIteration:
-                run.finish()
+                steps.run.finish()
                 return
+            if steps.ignored_exit:  # Python never resumes such a generator, not even to close it
+                steps.run.fail(RuntimeError("async generator ignored GeneratorExit"))
             try:
                 sent = yield item
-            except GeneratorExit:
-                await _async_step(run, items.aclose)
-                run.note(stream_complete=False)
-                run.finish()
-                raise
-            except BaseException as error:  # noqa: BLE001 - thrown in by the caller: it belongs to the generator
-                advance = functools.partial(items.athrow, error)
+            except BaseException as error:  # noqa: BLE001
+                advance = steps.throw(items.athrow, error)
             else:
                 advance = items.__anext__ if sent is None else functools.partial(items.asend, sent)
 
     return recorded
-
-
-async def _async_step(run: Run, call: Callable[[], Awaitable[Any]], ends: type[BaseException] | tuple[()] = ()) -> Any:
-    token = run.enter()
-    try:
-        item = await call()
-    except ends:
-        run.leave(token)
-        raise
-    except BaseException as error:
-        run.leave(token)
-        run.fail(error)
-        raise
-    run.leave(token)
-    return item
 
 
 def _plain_function(function: Any) -> Any:

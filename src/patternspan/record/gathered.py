@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from patternspan.model.vocabulary import RunResult
 from patternspan.record import guard
-from patternspan.record.capture import bounded, shorten
+from patternspan.record.capture import bounded_members, redacted
 from patternspan.record.outcome import exit_code_of_result
-from patternspan.record.redact import redact_text
 
 if TYPE_CHECKING:
     from patternspan.record.command import CommandResult
@@ -33,9 +32,9 @@ class Gathered:
         """Add members to the result summary, bounded."""
         try:
             if self.summary:
-                self.summary.update(bounded(members, limit))
+                self.summary.update(bounded_members(members, limit))
             else:
-                self.summary = bounded(members, limit)
+                self.summary = bounded_members(members, limit)
         except Exception as error:  # noqa: BLE001 - a mapping of the caller's may do anything
             guard.fault("result", error)
 
@@ -46,7 +45,10 @@ class Gathered:
             made = self.summary.get("artifacts")
             if isinstance(made, list):
                 self.artifacts.extend(path for path in map(str, made) if path not in self.artifacts)
-        code = exit_code_of_result(returned)
+        try:
+            code = exit_code_of_result(returned)
+        except Exception:  # noqa: BLE001 - an object that cannot be asked carries no exit code
+            return
         if code is not None:
             self.exit_code = code
 
@@ -85,7 +87,7 @@ class Gathered:
         details: dict[str, Any] = {
             "exit_code": code,
             "error_type": kind,
-            "error_message": shorten(redact_text(message), limits[0]),
+            "error_message": redacted(message, limits[0]),
             "duration_seconds": seconds,
             "result": result,
         }

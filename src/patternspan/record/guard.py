@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Final
+
+from opentelemetry.trace import INVALID_SPAN, Span
 
 _log: Final = logging.getLogger("patternspan")
 _seen: Final[set[tuple[str, str]]] = set()
@@ -23,6 +26,23 @@ def fault(place: str, error: Exception) -> None:
             type(error).__name__,
             error,
         )
+
+
+def started(start: Callable[[], Span]) -> Span:
+    """Return the span that `start` makes; one that records nothing where a sampler or processor raises."""
+    try:
+        return start()
+    except Exception as error:  # noqa: BLE001 - the application's sampler and processors may do anything
+        fault("span", error)
+        return INVALID_SPAN
+
+
+def ended(span: Span, time_ns: int | None = None) -> None:
+    """End a span; a processor that raises is reported."""
+    try:
+        span.end(time_ns)
+    except Exception as error:  # noqa: BLE001
+        fault("span", error)
 
 
 def raise_faults(*, enabled: bool) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 from opentelemetry.trace import Span
 
 from patternspan.model.attributes import event_attributes
@@ -50,15 +52,25 @@ class Hub:
         self.adder_for: Callable[[Span], EventAdder] = lambda _span: add_event
         self.starter: Callable[[], None] | None = None
         """Configures with defaults; called once, by the first run, where nothing was configured."""
+        self._start_lock = threading.RLock()
+        self._is_starting = False
 
     def start(self) -> None:
-        """Configure with defaults unless that was done."""
-        starter, self.starter = self.starter, None
-        if starter is not None:
+        """Configure with defaults unless that was done; threads whose first runs come at once wait for it."""
+        if self.starter is None:
+            return
+        with self._start_lock:
+            starter = self.starter
+            if starter is None or self._is_starting:
+                return
+            self._is_starting = True
             try:
                 starter()
             except Exception as error:  # noqa: BLE001 - a fault here must not reach the first decorated call
                 guard.fault("configuration", error)
+            finally:
+                self.starter = None
+                self._is_starting = False
 
     def publish(
         self,
@@ -75,7 +87,9 @@ class Hub:
         try:
             line = encode(event) + b"\n"
         except (TypeError, ValueError, RecursionError):
-            event = msgspec.structs.replace(event, details=as_plain(event.details))
+            members = msgspec.structs.asdict(event)
+            plain = {name: as_plain(value) for name, value in members.items() if value is not UNSET}
+            event = msgspec.structs.replace(event, **plain)
             line = encode(event) + b"\n"
         for write in self.writers if writers is None else writers:
             try:

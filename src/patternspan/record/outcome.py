@@ -41,7 +41,7 @@ def exit_code_of_exit(error: SystemExit) -> int:
     """Return the exit code that the interpreter would give this SystemExit."""
     if error.code is None:
         return 0
-    return error.code if isinstance(error.code, int) else 1
+    return int(error.code) if isinstance(error.code, int) else 1
 
 
 def exit_code_of_error(error: BaseException) -> int | None:

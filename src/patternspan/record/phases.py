@@ -28,7 +28,10 @@ from patternspan.model.vocabulary import (
     SelectionMethod,
 )
 from patternspan.record import guard
-from patternspan.record.outcome import error_type, message_of, result_of
+from patternspan.record.capture import bounded_members
+from patternspan.record.hub import hub
+from patternspan.record.outcome import description_of, error_type, message_of, result_of
+from patternspan.record.redact import as_text
 
 if TYPE_CHECKING:
     from patternspan.record.run import Run
@@ -85,7 +88,12 @@ class Phase:
             guard.fault(self.span_name, fault)
 
     def _open_span(self, context: Context) -> None:
-        self._span = span = self.run.tracer.start_span(self.span_name, context, start_time=self.run.now())
+        try:
+            span = self.run.tracer.start_span(self.span_name, context, start_time=self.run.now())
+        except Exception as fault:  # noqa: BLE001 - a sampler or processor of the application's; the events go on
+            guard.fault("span", fault)
+            return
+        self._span = span
         self._token = otel_context.attach(trace.set_span_in_context(span, context))
 
     def _close_span(self, span: Span, error: BaseException | None) -> None:
@@ -94,7 +102,7 @@ class Phase:
         if failure:
             span.set_attribute(ERROR_TYPE, failure)
             span.set_status(Status(StatusCode.ERROR))
-        span.end(self.run.now())
+        guard.ended(span, self.run.now())
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -119,7 +127,7 @@ class Selection(Phase):
         context: Mapping[str, Any] | None,
     ) -> None:
         self.run = run
-        self._candidates = [run.pattern_id] if candidates is None else [str(item) for item in candidates]
+        self._candidates = [run.pattern_id] if candidates is None else _texts(run, candidates)
         self._operation_kind = operation_kind or run.opening.kind
         self._context = context
         self._done = False
@@ -130,7 +138,7 @@ class Selection(Phase):
             "candidate_patterns": self._candidates,
         }
         if self._context is not None:
-            details["context"] = dict(self._context)
+            details["context"] = bounded_members(self._context, hub.max_value_chars)
         self.run.record(SELECTION_STARTED, "in_progress", details)
 
     def resolve(
@@ -150,22 +158,27 @@ class Selection(Phase):
 
     def fail(self, reason: str, *, attempted: Iterable[str] | None = None, error: str | None = None) -> None:
         """Say that no pattern suits: the run ends here as failed."""
+        self._fail(reason, attempted, error, None)
+
+    def _fail(
+        self, reason: str, attempted: Iterable[str] | None, text: str | None, error: BaseException | None
+    ) -> None:
         self._done = True
-        self._failure = "selection_failed"
+        self._failure = "selection_failed" if error is None else error_type(error)
         details: dict[str, Any] = {
             "reason": reason,
-            "attempted_patterns": self._candidates if attempted is None else [str(item) for item in attempted],
+            "attempted_patterns": self._candidates if attempted is None else _texts(self.run, attempted),
             "operation_kind": self._operation_kind,
         }
-        if error is not None:
-            details["error"] = error
-        self.run.record(SELECTION_FAILED, "failed", details)
+        if text is not None:
+            details["error"] = text
+        self.run.fail_phase(SELECTION_FAILED, details, self._failure, text or reason, error)
 
     def _end(self, error: BaseException | None) -> None:
         if self._done:
             return
         if error is not None:
-            self.fail(message_of(error), error=error_type(error))
+            self._fail(message_of(error), None, f"{error_type(error)}: {message_of(error)}", error)
         else:
             self.resolve(self.run.pattern_id, method="explicit")
 
@@ -187,7 +200,10 @@ class Expansion(Phase):
 
     def resolved(self, variables: int | Mapping[str, Any]) -> None:
         """Say which variables were filled in, or how many."""
-        self._variables += variables if isinstance(variables, int) else len(variables)
+        try:
+            self._variables += variables if isinstance(variables, int) else len(variables)
+        except Exception as fault:  # noqa: BLE001
+            guard.fault(self.span_name, fault)
 
     def command(self, command: str | Sequence[str]) -> None:
         """Say which command the template became."""
@@ -198,17 +214,17 @@ class Expansion(Phase):
         self.run.artifact(path)
 
     def _end(self, error: BaseException | None) -> None:
+        details: dict[str, Any]
         if error is not None:
             # There is no template.failed: what cannot be expanded does not pass validation.
             self._failure = error_type(error)
-            check = {"check": "template.expansion", "error": message_of(error)}
-            self.run.record(
-                VALIDATION_FAILED,
-                "failed",
-                {"failed_checks": [check], "validation_type": "template", "error_type": self._failure},
-            )
+            details = {
+                "failed_checks": [{"check": "template.expansion", "error": message_of(error)}],
+                "validation_type": "template",
+            }
+            self.run.fail_phase(VALIDATION_FAILED, details, self._failure, message_of(error), error)
             return
-        details: dict[str, Any] = {
+        details = {
             "variables_resolved": self._variables,
             "generated_artifacts": self.artifacts,
         }
@@ -231,7 +247,7 @@ class Validation(Phase):
         self.run = run
         self.warnings = []
         self._type = validation_type
-        self._checks = [str(item) for item in checks or []]
+        self._checks = [] if checks is None else _texts(run, checks)
         self._passed = 0
         self._failed: list[dict[str, str]] = []
 
@@ -246,7 +262,8 @@ class Validation(Phase):
         if good:
             self._passed += 1
         else:
-            self._failed.append({"check": name, "error": error or f"{name} did not pass"})
+            text = "" if error is None else self.run.cut(as_text(error))
+            self._failed.append({"check": as_text(name), "error": text or f"{as_text(name)} did not pass"})
         return good
 
     def _begin(self) -> None:
@@ -259,11 +276,8 @@ class Validation(Phase):
         counts = {"checks_passed": self._passed, "checks_failed": len(self._failed)}
         if self._failed:
             self._failure = "validation_failed" if error is None else error_type(error)
-            self.run.record(
-                VALIDATION_FAILED,
-                "failed",
-                {"failed_checks": self._failed, **details, **counts, "error_type": self._failure},
-            )
+            details = {"failed_checks": self._failed, **details, **counts}
+            self.run.fail_phase(VALIDATION_FAILED, details, self._failure, description_of(details), error)
             return
         details = {**counts, **details, "warnings": self.warnings}
         if self.run.skip_reason is not None:
@@ -293,7 +307,7 @@ class Execution(Phase):
             "command": run.cut(run.opening.command if command is None else command_text(command)),
         }
         if working_dir is not None:
-            self._details["working_dir"] = str(working_dir)
+            self._details["working_dir"] = as_text(working_dir)
         if timeout_seconds is not None:
             self._details["timeout_seconds"] = timeout_seconds
 
@@ -306,4 +320,17 @@ class Execution(Phase):
 
 def command_text(command: str | Sequence[str]) -> str:
     """Return a command line as one text, quoted as a shell would need it."""
-    return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+    if isinstance(command, str):
+        return command
+    try:
+        return shlex.join(map(as_text, command))
+    except Exception:  # noqa: BLE001 - not a sequence after all
+        return as_text(command)
+
+
+def _texts(run: Run, items: Iterable[object]) -> list[str]:
+    """Return names that the caller gave, as short texts; what is not a list of them counts as one."""
+    try:
+        return [run.cut(as_text(item)) for item in ([items] if isinstance(items, str) else items)]
+    except Exception:  # noqa: BLE001 - any object may stand here
+        return [run.cut(as_text(items))]

@@ -36,12 +36,12 @@ from patternspan.model.vocabulary import (
     SelectionMethod,
 )
 from patternspan.record import guard, outcome, phases
-from patternspan.record.capture import bounded, shorten
+from patternspan.record.capture import bounded_members, redacted
 from patternspan.record.context import RUN_KEY, Scope, base_context, retry_link, scope_in
 from patternspan.record.gathered import Gathered
 from patternspan.record.hub import EventAdder, hub
 from patternspan.record.opening import Opening
-from patternspan.record.redact import is_clean, redact_details, redact_text
+from patternspan.record.redact import as_text, is_clean, redact_details
 
 if TYPE_CHECKING:
     from patternspan.record.command import CommandResult
@@ -96,7 +96,7 @@ class Run:
         opening = self.opening
         context = base_context()
         parent = context.get(RUN_KEY)
-        if parent is not None and not parent.ended:  # type: ignore[attr-defined]
+        if parent is not None and parent._context is not _NOWHERE:  # type: ignore[attr-defined]  # noqa: SLF001
             self._parent = parent  # type: ignore[assignment]
         self._scope = scope = scope_in(context)
         self.job_id, self.step_id = scope.job_id, scope.step_id
@@ -220,7 +220,7 @@ class Run:
         """Name a file that the run has made; each is listed once, in order."""
         phase = self.phase
         listed = self._gathered.artifacts if phase is None or phase.artifacts is None else phase.artifacts
-        text = str(path)
+        text = self.cut(as_text(path))
         if text not in listed:
             listed.append(text)
 
@@ -228,23 +228,25 @@ class Run:
         self, summary: Mapping[str, Any] | None = None, /, *, exit_code: int | None = None, **members: Any
     ) -> None:
         """Add to the result summary; an `exit_code` other than 0 makes the run a failure."""
-        self._gathered.take_summary({**(summary or {}), **members}, hub.max_value_chars)
+        for given in (summary, members):
+            if given is not None:
+                self._gathered.take_summary(given, hub.max_value_chars)
         if exit_code is not None:
             self._gathered.exit_code = exit_code
 
     def note(self, **members: Any) -> None:
         """Add members to the details of the run's last event, such as `tool_version="1.2"`."""
-        self._gathered.members.update(bounded(members, hub.max_value_chars))
+        self._gathered.members.update(bounded_members(members, hub.max_value_chars))
 
     def warn(self, message: str) -> None:
         """Record a warning: the phase or the run then ends as `warning` unless it fails."""
         phase = self.phase
         listed = self._gathered.warnings if phase is None or phase.warnings is None else phase.warnings
-        listed.append(self.cut(str(message)))
+        listed.append(self.cut(as_text(message)))
 
     def skip(self, reason: str) -> None:
         """Leave this run out on purpose: the present phase ends it with status `skipped`."""
-        self.skip_reason = self.cut(str(reason))
+        self.skip_reason = self.cut(as_text(reason))
         if self.phase is None:
             self._record_skip()
 
@@ -266,7 +268,7 @@ class Run:
     def cut(self, text: str) -> str:
         """Return a text that is no longer than a value may be; redacted first where it has to be cut."""
         limit = hub.max_value_chars
-        return text if len(text) <= limit else shorten(redact_text(text), limit)
+        return text if len(text) <= limit else redacted(text, limit)
 
     def enter(self) -> Any:
         """Make the run current; give what is returned to `leave`."""
@@ -316,6 +318,18 @@ class Run:
                 details["inputs_preview"] = self._inputs
             self.record(EXECUTION_STARTED, "in_progress", details)
 
+    def fail_phase(
+        self, event_type: EventType, details: dict[str, Any], kind: str, message: str, error: BaseException | None
+    ) -> None:
+        """End the run in a phase before the execution; where that has begun already, it is the one that fails."""
+        result: RunResult = "failure" if error is None else outcome.result_of(error)
+        if result == "success":  # SystemExit(0), and yet nothing was executed
+            result = "failure"
+        if self._started_ns:
+            self._fail(None if error is None else outcome.exit_code_of_error(error), kind, message, result)
+        else:
+            self.record(event_type, "failed", {**details, "error_type": kind, "result": result})
+
     def stop_execution(self) -> None:
         """Take the time at which the execution phase was left."""
         self._stopped_ns = self.now()
@@ -342,7 +356,7 @@ class Run:
     def show_inputs(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the inputs to show: those given, on top of the captured arguments, which are then told."""
         captured, self._inputs = self._inputs or {}, None
-        return {**captured, **bounded(inputs, hub.max_value_chars)} if inputs else captured
+        return captured if inputs is None else {**captured, **bounded_members(inputs, hub.max_value_chars)}
 
     def take_tool(self, tool: CommandResult) -> None:
         """Keep what a child process left: the first one that failed, else the last."""
@@ -418,8 +432,8 @@ class Run:
         limit = hub.max_value_chars
         attributes = {
             "exception.type": outcome.error_type(error),
-            "exception.message": shorten(redact_text(outcome.message_of(error)), limit),
-            "exception.stacktrace": shorten(redact_text("".join(format_exception(error))), 4 * limit),
+            "exception.message": redacted(outcome.message_of(error), limit),
+            "exception.stacktrace": redacted("".join(format_exception(error)), 4 * limit),
         }
         self._span.add_event("exception", attributes, self.now())
 
@@ -441,7 +455,7 @@ class Run:
             self._events = None
 
     def _end_span(self) -> None:
-        self._exception = None
+        self._exception = self._parent = None
         self._context = _NOWHERE  # it holds this run: without the circle, memory is free at once
         if self._add is not None:
             try:
