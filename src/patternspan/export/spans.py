@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 from opentelemetry.sdk.trace import EventBase
 from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.trace import Span
@@ -26,19 +27,18 @@ _MOST_ATTRIBUTES = 128
 """More than `event_attributes` ever makes."""
 
 
-class LineEvent(EventBase):
+class LineEvent(msgspec.Struct, frozen=True):
     """A span event whose attributes stand in the event's line."""
 
-    def __init__(self, name: str, line: bytes, timestamp: int) -> None:
-        # What EventBase sets, without its call: one of these is made for every event.
-        self._name = name
-        self._timestamp = timestamp
-        self._line = line
+    name: str
+    timestamp: int
+    """Nanoseconds since the Unix epoch."""
+    line: bytes
 
     @property
     def attributes(self) -> Mapping[str, AttributeValue]:
         """The attributes, the same as `add_event` would have been given."""
-        return MappingProxyType(event_attributes(decode(self._line)))
+        return MappingProxyType(event_attributes(decode(self.line)))
 
     @property
     def dropped_attributes(self) -> int:
@@ -46,9 +46,12 @@ class LineEvent(EventBase):
         return 0
 
 
+EventBase.register(LineEvent)
+
+
 def add_line_event(span: Any, event: PatternEvent, line: bytes, time_ns: int) -> None:
-    """Add an event to an SDK span without attribute limits."""
-    span._add_event(LineEvent(event.event_type, line, time_ns))  # noqa: SLF001 - see above
+    """Add an event to an SDK span without attribute limits; its list has a lock and a bound of its own."""
+    span._events.append(LineEvent(event.event_type, time_ns, line))  # noqa: SLF001 - see above
 
 
 class _Chooser:
@@ -71,7 +74,7 @@ class _Chooser:
 def _is_unlimited(span: Span, limits: object) -> bool:
     return (
         isinstance(span, SdkSpan)
-        and hasattr(span, "_add_event")
+        and hasattr(getattr(span, "_events", None), "append")
         and getattr(limits, "max_attribute_length", 0) is None
         and getattr(limits, "max_event_attributes", 0) >= _MOST_ATTRIBUTES
     )

@@ -143,6 +143,7 @@ def id_time_ms(identifier: str) -> int | None:
     return number
 
 
+_THOUSAND: Final = [f"{number:03d}" for number in range(1000)]
 _second: tuple[int, str] = (-1, "")
 
 
@@ -154,7 +155,7 @@ def timestamp(time_ns: int) -> str:
     if known != second:
         text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.").rjust(20, "0")
         _second = (second, text)
-    return f"{text}{microseconds:06d}Z"
+    return f"{text}{_THOUSAND[microseconds // 1000]}{_THOUSAND[microseconds % 1000]}Z"
 
 
 @cache

@@ -39,6 +39,10 @@ _decode_event: Final = msgspec.json.Decoder(PatternEvent).decode
 _decode_any: Final = msgspec.json.Decoder().decode
 
 
+encode_known: Final = _encode
+"""`encode` for an event without unknown members, at the price of one call less."""
+
+
 def encode(event: PatternEvent) -> bytes:
     """Return the JSON line of an event, without its newline. Raises what `encode_value` raises."""
     if event.extra:

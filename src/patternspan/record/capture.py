@@ -67,13 +67,15 @@ def bounded_members(members: Any, limit: int) -> dict[str, Any]:
 
 def _bounded_mapping(value: Mapping[Any, Any], limit: int, depth: int, room: list[int]) -> Any:
     size = len(value)
-    room[0] -= min(size, _MOST_ITEMS)
+    room[0] -= size if size < _MOST_ITEMS else _MOST_ITEMS  # noqa: FURB136 - `min` costs a call
     if depth < 0 or room[0] < 0:
         return f"[mapping of {size}]"
-    members = {
-        key if type(key) is str else as_text(key): bounded(item, limit, depth, room)
-        for key, item in islice(value.items(), _MOST_ITEMS)
-    }
+    members = {}
+    for key, item in value.items() if size <= _MOST_ITEMS else islice(value.items(), _MOST_ITEMS):
+        kind = item.__class__
+        # The common ones without a call.
+        plain = kind is int or kind is float or (kind is str and len(item) <= limit)
+        members[key if key.__class__ is str else as_text(key)] = item if plain else bounded(item, limit, depth, room)
     if size > _MOST_ITEMS:
         members["…"] = f"[{size - _MOST_ITEMS} more]"
     return members

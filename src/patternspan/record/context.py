@@ -75,7 +75,11 @@ def _inherited() -> Context:
         return Context()
     from opentelemetry import propagate  # slow to import: it looks for propagators among all packages
 
-    return propagate.extract(carrier, Context())
+    try:
+        return propagate.extract(carrier, Context())
+    except Exception as error:  # noqa: BLE001 - whatever stands in the environment
+        guard.fault("inherited context", error)
+        return Context()
 
 
 def scope_in(context: Context) -> Scope:
@@ -132,6 +136,9 @@ def _inject(child: dict[str, str], context: Context) -> None:
     run = context.get(RUN_KEY)
     if run is not None:
         context = baggage.set_baggage(RUN_ID, getattr(run, "run_id", ""), context)
+    for name, value in (("PATTERNSPAN_JOB_ID", scope.job_id), ("PATTERNSPAN_STEP_ID", scope.step_id)):
+        if name in child:  # it would win over the baggage, and names what this process began with
+            child[name] = value or ""
     carrier: dict[str, str] = {}
     propagate.inject(carrier, context)
     for name, value in carrier.items():
@@ -146,50 +153,55 @@ class _Scoped:
     def __init__(self, name: str | None, attributes: dict[str, Any] | None) -> None:
         self._name = name
         self._attributes = attributes or {}
-        self._token: Any = None
-        self._span: Span | None = None
-        self._scope: Scope | None = None
+        self._open: list[tuple[Scope, Any, Span]] = []
 
     def _make_scope(self, context: Context) -> Scope:
         """Return the scope of the block; `job` and `step` each say theirs."""
         return scope_in(context)
 
-    def _enter(self) -> None:
+    def _enter(self) -> Scope:
         hub.start()
         context = base_context()
-        self._scope = scope = self._make_scope(context)
+        scope = self._make_scope(context)
         if not hub.enabled:
-            return
+            return scope
         attributes = {JOB_ID: scope.job_id, **self._attributes}
         if scope.step_id is not None:
             attributes[STEP_ID] = scope.step_id
         name = f"{self._span_name} {self._name}" if self._name else self._span_name
         tracer = trace.get_tracer("patternspan")
-        self._span = guard.started(lambda: tracer.start_span(name, context, attributes=attributes))
-        context = otel_context.set_value(SCOPE_KEY, scope, trace.set_span_in_context(self._span, context))
-        self._token = otel_context.attach(context)
+        span = guard.started(lambda: tracer.start_span(name, context, attributes=attributes))
+        context = otel_context.set_value(SCOPE_KEY, scope, trace.set_span_in_context(span, context))
+        self._open.append((scope, otel_context.attach(context), span))
+        return scope
 
     def __enter__(self) -> Scope:
         try:
-            self._enter()
+            return self._enter()
         except Exception as error:  # noqa: BLE001
             guard.fault(self._span_name, error)
-        return self._scope or Scope("", None)
+            return Scope("", None)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            if self._token is not None:
-                otel_context.detach(self._token)
-                self._token = None
-            if self._span is not None:
-                if error is not None and not isinstance(error, GeneratorExit):
-                    self._span.set_attribute(ERROR_TYPE, error_type(error))
-                    self._span.set_status(Status(StatusCode.ERROR))
-                guard.ended(self._span)
+            if self._open:
+                self._exit(error)
         except Exception as fault:  # noqa: BLE001
             guard.fault(self._span_name, fault)
+
+    def _exit(self, error: BaseException | None) -> None:
+        # One object may be entered many times at once, by threads and tasks: the one to leave is the current one.
+        current = otel_context.get_current().get(SCOPE_KEY)
+        opened = next((opened for opened in reversed(self._open.copy()) if opened[0] is current), self._open[-1])
+        self._open.remove(opened)
+        _, token, span = opened
+        otel_context.detach(token)
+        if error is not None and not isinstance(error, GeneratorExit):
+            span.set_attribute(ERROR_TYPE, error_type(error))
+            span.set_status(Status(StatusCode.ERROR))
+        guard.ended(span)
 
     async def __aenter__(self) -> Scope:
         return self.__enter__()
@@ -213,7 +225,7 @@ class job(_Scoped):  # noqa: N801 - used like a function
         self, job_id: str | None = None, *, name: str | None = None, attributes: dict[str, Any] | None = None
     ) -> None:
         super().__init__(name, attributes)
-        self._job_id = job_id
+        self._job_id = None if job_id is None else str(job_id)  # engines hold theirs as UUIDs or numbers too
 
     def _make_scope(self, context: Context) -> Scope:  # noqa: ARG002
         return Scope(self._job_id or new_job_id(), None)
@@ -228,7 +240,7 @@ class step(_Scoped):  # noqa: N801
         self, step_id: str | None = None, *, name: str | None = None, attributes: dict[str, Any] | None = None
     ) -> None:
         super().__init__(name, attributes)
-        self._step_id = step_id
+        self._step_id = None if step_id is None else str(step_id)
 
     def _make_scope(self, context: Context) -> Scope:
         return Scope(scope_in(context).job_id, self._step_id or new_step_id())

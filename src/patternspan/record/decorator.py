@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Generator, Mapping
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final, Literal, ParamSpec, TypeVar, cast, overload
 
@@ -95,11 +95,12 @@ class PatternSpan:
     def __init__(self, pattern_id: str | None, *, capture: Capture, phases: bool | None, **options: Any) -> None:
         if pattern_id is not None and (not isinstance(pattern_id, str) or not pattern_id.strip()):
             raise ConfigError(f"pattern_span: a pattern id is a text such as 'PAT-SEMGRP-001', found {pattern_id!r}")
+        _check_options(capture, options["redact"], options["attempt"])
         provider = options.pop("tracer_provider")
         if provider is not None:
             options["tracer"] = provider.get_tracer("patternspan")
         self._pattern_id = pattern_id
-        self._capture = capture
+        self._capture = (capture,) if isinstance(capture, str) else capture
         self._phases = phases
         self._options = options
         self._open: list[tuple[int, CodeType, Run]] = []
@@ -164,6 +165,16 @@ class PatternSpan:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._exit(sys._getframe(1), error)  # noqa: SLF001
+
+
+def _check_options(capture: object, redact: object, attempt: object) -> None:
+    """Raise ConfigError now, not at the first call."""
+    if not isinstance(capture, Collection | bool):
+        raise ConfigError(f"pattern_span: capture is True, False or names of arguments, found {capture!r}")
+    if redact is not None and not callable(redact) and (isinstance(redact, str) or not isinstance(redact, Collection)):
+        raise ConfigError(f"pattern_span: redact is a list of names or a function, found {redact!r}")
+    if attempt not in (None, "auto") and (not isinstance(attempt, int) or isinstance(attempt, bool)):
+        raise ConfigError(f'pattern_span: attempt is a number or "auto", found {attempt!r}')
 
 
 def _begin(opening: Opening, inputs: dict[str, Any] | None) -> Run:

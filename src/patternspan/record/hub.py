@@ -12,7 +12,7 @@ from opentelemetry.trace import Span
 
 from patternspan.model.attributes import event_attributes
 from patternspan.model.event import PatternEvent
-from patternspan.model.wire import encode
+from patternspan.model.wire import encode, encode_known
 from patternspan.record import guard
 from patternspan.record.redact import as_plain
 
@@ -85,7 +85,7 @@ class Hub:
         Without `add` the span is left alone; `writers` stand in for the hub's own.
         """
         try:
-            line = encode(event) + b"\n"
+            line = (encode(event) if event.extra else encode_known(event)) + b"\n"
         except (TypeError, ValueError, RecursionError):
             members = msgspec.structs.asdict(event)
             plain = {name: as_plain(value) for name, value in members.items() if value is not UNSET}

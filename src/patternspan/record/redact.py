@@ -54,6 +54,8 @@ def _compiled(expression: str) -> re.Pattern[str]:
     return re.compile(expression, re.IGNORECASE if expression is _WITHHELD_NAMES else 0)
 
 
+_OURS: Final = frozenset({"selection_method", "result", "error_type"})
+"""Members of details that hold words of ours, never data of the caller's."""
 _CACHED_CHARS: Final = 256
 _DEPTH: Final = 32
 
@@ -111,7 +113,7 @@ def is_clean(details: dict[str, Any]) -> bool:
 def redact_details(details: dict[str, Any], also: Redact | None = None) -> dict[str, Any]:
     """Return details without secrets, as plain values."""
     if also is not None:
-        return {name: _redact_with(also, name, value) for name, value in details.items()}
+        return {name: _redact_with(also, name, value, top=True) for name, value in details.items()}
     return {name: _redact_value(name, value, _DEPTH) for name, value in details.items()}
 
 
@@ -143,17 +145,35 @@ def _remember(known: set[str], text: str) -> None:
     known.add(text)
 
 
-def _redact_with(also: Redact, name: str, value: Any) -> Any:
+def _redact_with(also: Redact, name: str, value: Any, *, top: bool = False) -> Any:
+    """Apply the caller's rule, then ours. At the top stand members whose form the specification demands."""
+    if top and name in _OURS:
+        return _redact_value(name, value, _DEPTH)
     try:
         if callable(also):
             value = also(name, value)
         elif name in also:
-            return "[redacted:name]"
-        if isinstance(value, dict):
-            return {_key(key): _redact_with(also, _key(key), item) for key, item in value.items()}
-        return _redact_value(name, value, _DEPTH)
+            return _withheld(value, "[redacted:name]", top=True) if top else "[redacted:name]"
     except Exception as error:  # noqa: BLE001 - fail closed: what could not be judged is withheld
-        return f"[redacted:{type(error).__name__}]"
+        return _withheld(value, f"[redacted:{type(error).__name__}]", top=top)
+    return _redact_value(name, value, _DEPTH) if is_secret_name(name) else _redact_inside(also, name, value)
+
+
+def _redact_inside(also: Redact, name: str, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_key(key): _redact_with(also, _key(key), item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_redact_inside(also, name, item) for item in value]
+    return _redact_value(name, value, _DEPTH)
+
+
+def _withheld(value: Any, mark: str, *, top: bool) -> Any:
+    """Return `mark` in the form of `value`: an event stays an event. Numbers at the top are counts and codes of ours."""
+    if isinstance(value, dict):
+        return {_key(key): _withheld(item, mark, top=False) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_withheld(item, mark, top=False) for item in value]
+    return value if value is None or (top and isinstance(value, (int, float))) else mark
 
 
 def _key(key: Any) -> str:
