@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any, Final
@@ -36,7 +37,9 @@ from patternspan.model.vocabulary import (
     SPAN_RUN,
     STEP_ID,
 )
+from patternspan.model.wire import encode_value
 from patternspan.record import guard
+from patternspan.record.capture import bounded_members
 from patternspan.record.context import base_context
 from patternspan.record.hub import LineWriter, hub
 from patternspan.record.outcome import description_of
@@ -59,6 +62,7 @@ class _OpenSpans:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._spans: OrderedDict[str, Span] = OrderedDict()
+        self._events: OrderedDict[str, list[PatternEvent]] = OrderedDict()
         self._at_exit = False
 
     def of(self, event: PatternEvent) -> Span:
@@ -82,16 +86,25 @@ class _OpenSpans:
         name = f"{SPAN_RUN} {event.pattern_id}"
         return tracer.start_span(name, base_context(), SpanKind.INTERNAL, attributes, start_time=event.time_ns)
 
-    def end(self, event: PatternEvent) -> None:
-        """End the run's span with its terminal event."""
+    def keep(self, event: PatternEvent) -> None:
+        """Keep an event for the archive of its run."""
+        with self._lock:
+            self._events.setdefault(event.pattern_run_id, []).append(event)
+            if len(self._events) > self._MOST:
+                self._events.popitem(last=False)
+
+    def end(self, event: PatternEvent) -> list[PatternEvent]:
+        """End the run's span with its terminal event, and return the events that were kept."""
         with self._lock:
             span = self._spans.pop(event.pattern_run_id, None)
+            events = self._events.pop(event.pattern_run_id, [])
         if span is not None:
             span.set_attribute(RUN_STATUS, event.status)
             if event.status == "failed":
                 span.set_attribute(ERROR_TYPE, str(event.details.get("error_type", "error")))
                 span.set_status(Status(StatusCode.ERROR, description_of(event.details)))
-            span.end(event.time_ns)
+            guard.ended(span, event.time_ns)
+        return events
 
     def end_all(self) -> None:
         """End what never had a terminal event."""
@@ -110,13 +123,14 @@ def _publish(event: PatternEvent, writers: tuple[LineWriter, ...] | None) -> Pat
     hub.start()
     if not hub.enabled:
         return event
-    if not is_clean(event.details):
-        event = msgspec.structs.replace(event, details=redact_details(event.details))
+    event = _clean(event)
     span: Span = INVALID_SPAN
     try:
         span = _open_spans.of(event)
+        time_ns = event.time_ns
     except Exception as error:  # noqa: BLE001 - a wrong timestamp, a sampler: the line is written all the same
         guard.fault("span", error)
+        time_ns = time.time_ns()
     add = None
     if span.is_recording():
         add = hub.adder_for(span)
@@ -124,11 +138,28 @@ def _publish(event: PatternEvent, writers: tuple[LineWriter, ...] | None) -> Pat
         if event.trace_id is UNSET and hub.trace_members:
             trace_id, span_id = f"{known.trace_id:032x}", f"{known.span_id:016x}"
             event = msgspec.structs.replace(event, trace_id=trace_id, span_id=span_id)
-    time_ns = event.time_ns
     event = hub.publish(event, span, time_ns, add, writers)
+    if writers is None and hub.end_listeners:
+        _open_spans.keep(event)
     if is_terminal(event):
-        _open_spans.end(event)
+        events = _open_spans.end(event)
+        if events:
+            hub.end(in_order(events))
     return event
+
+
+def _clean(event: PatternEvent) -> PatternEvent:
+    """Return the event without secrets, and with details that have an end."""
+    try:
+        if is_clean(event.details):
+            return event
+        encode_value(event.details)
+    except RecursionError:
+        details = bounded_members(event.details, hub.max_value_chars)
+        return msgspec.structs.replace(event, details=redact_details(details))
+    except (TypeError, ValueError):
+        pass  # the hub makes text of what JSON cannot hold
+    return msgspec.structs.replace(event, details=redact_details(event.details))
 
 
 class PatternEventEmitter:

@@ -84,6 +84,8 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             values[field.name] = msgspec.convert(text.strip(), field.type, strict=False)
         except msgspec.ValidationError:
             raise ConfigError(f"{variable}={text!r}: {_WANTED[field.type]} is wanted") from None
+        if _is_negative(values[field.name]):
+            raise ConfigError(f"{variable}={text!r}: 0 or more is wanted")
     return values
 
 
@@ -94,7 +96,13 @@ def _checked(members: Mapping[str, Any], source: str) -> dict[str, Any]:
             raise ConfigError(f"{source}: no option {name!r}; there are {', '.join(types)}")
         if type(value) is not types[name]:
             raise ConfigError(f"{source}: {name}: {_WANTED[types[name]]} is wanted, found {value!r}")
+        if _is_negative(value):
+            raise ConfigError(f"{source}: {name}: 0 or more is wanted, found {value!r}")
     return dict(members)
+
+
+def _is_negative(value: object) -> bool:
+    return isinstance(value, int) and value < 0
 
 
 _WANTED: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", str: "a text"}

@@ -73,7 +73,7 @@ def _headline(view: RunView, paint: Paint) -> str:
 
 
 def _error(view: RunView, paint: Paint, columns: int) -> Iterator[str]:
-    """Yield why the run failed: the error, then the end of what its tool wrote to stderr."""
+    """Yield why the run failed: the error, then the end of what its tool wrote, to stderr if it wrote there."""
     error = view.run.error
     if error is None:
         if view.row.status in {"skipped", "warning"} and view.row.note:
@@ -85,21 +85,23 @@ def _error(view: RunView, paint: Paint, columns: int) -> Iterator[str]:
     yield from (f"    {visible(line)}" for line in rest[:_MOST_LISTED])
     if len(rest) > _MOST_LISTED:
         yield paint(f"    … {counted(len(rest) - _MOST_LISTED, 'more line')}", "dim")
-    if error.get("exit_code") is not None:
-        yield f"  exit code {error['exit_code']}"
-    tail = _last_output(view)
-    if tail:
-        yield paint("  last lines of stderr", "dim")
-        room = max(20, columns - 4)
-        yield from (f"  {paint('│', 'dim')} {shorten(visible(line), room)}" for line in tail)
+    told = f"exit code {error.get('exit_code')}"
+    if error.get("exit_code") is not None and told not in message:
+        yield f"  {told}"
+    for stream in ("stderr", "stdout"):
+        tail = _last_output(view, stream)
+        if tail:
+            yield paint(f"  last lines of {stream}", "dim")
+            room = max(20, columns - 4)
+            yield from (f"  {paint('│', 'dim')} {shorten(visible(line), room)}" for line in tail)
+            break
 
 
-def _last_output(view: RunView) -> list[str]:
-    """Return the last lines of stderr: of its log, else of the preview in the last event."""
-    path = tool_log(view.root, view.run.pattern_run_id, "stderr")
-    text = _tail(path)
+def _last_output(view: RunView, stream: str) -> list[str]:
+    """Return the last lines that the tool wrote: of its log, else of the preview in the last event."""
+    text = _tail(tool_log(view.root, view.run.pattern_run_id, stream))
     if text is None and view.events:
-        preview = view.events[-1].details.get("stderr_preview")
+        preview = view.events[-1].details.get(f"{stream}_preview")
         text = preview if isinstance(preview, str) else ""
     return [line.rstrip() for line in (text or "").splitlines() if line.strip()][-_TAIL_LINES:]
 

@@ -35,6 +35,12 @@ _LINGER_SECONDS: Final = 0.5
 """How long output is still read after the tool ended, where a process that it left behind holds the pipe open."""
 
 
+def tool_name(argv: Sequence[str]) -> str:
+    """Return what people call a tool: the base name of its executable, the module's name for `python -m`."""
+    name = os.path.basename(argv[0])
+    return argv[2] if len(argv) > 2 and argv[1] == "-m" and name.startswith("python") else name
+
+
 class CommandResult:
     """How a tool ended: `exit_code`, what it wrote, and where the whole of that is."""
 
@@ -83,12 +89,12 @@ class CommandResult:
             with contextlib.suppress(ValueError):
                 reason = f"ended by {signal.Signals(-self.exit_code).name}"
         last = self.stderr.strip().rpartition("\n")[2].strip()
-        return f"{os.path.basename(self.argv[0])}: {reason}" + (f": {last}" if last else "")
+        return f"{tool_name(self.argv)}: {reason}" + (f": {last}" if last else "")
 
     def details(self, preview_chars: int) -> dict[str, Any]:
         """Return the members that the run's last event holds of this tool."""
         found: dict[str, Any] = {"stdout_lines": self.stdout_lines, "stderr_lines": self.stderr_lines}
-        found["tool_name"] = os.path.basename(self.argv[0])
+        found["tool_name"] = tool_name(self.argv)
         if not self.announced:
             found["command"] = command_text(self.argv)
         for name, text in (("stdout_preview", self.stdout), ("stderr_preview", self.stderr)):

@@ -168,7 +168,7 @@ def _redact_inside(also: Redact, name: str, value: Any) -> Any:
 
 
 def _withheld(value: Any, mark: str, *, top: bool) -> Any:
-    """Return `mark` in the form of `value`: an event stays an event. Numbers at the top are counts and codes of ours."""
+    """Return `mark` in the form of `value`, so that an event stays one; numbers at the top are our counts and codes."""
     if isinstance(value, dict):
         return {_key(key): _withheld(item, mark, top=False) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
