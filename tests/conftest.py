@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
 
 import patternspan
 from patternspan import PatternEvent
@@ -56,7 +58,9 @@ def root(_provider: Any, tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "state"
     patternspan.configure(root=folder)
     _provider[1].clear()
+    token = otel_context.attach(Context())
     yield folder
+    otel_context.detach(token)
     raise_faults(enabled=raising)
     shutdown_log()
     vars(hub).update(before)
@@ -118,5 +122,3 @@ def events_in(path: Path) -> list[PatternEvent]:
     lines = text[:-1].split(b"\n")
     assert all(isinstance(json.loads(line), dict) for line in lines)
     return [decode(line) for line in lines]
-
-

@@ -18,10 +18,11 @@ from patternspan.errors import (
 )
 from patternspan.model.event import PatternEvent
 from patternspan.record.context import child_environment, job, step, wrap_context
+from patternspan.record.current import current_run
 from patternspan.record.decorator import pattern_span
 from patternspan.record.hub import hub as _hub
 from patternspan.record.hub import subscribe
-from patternspan.record.run import Run, current_run
+from patternspan.record.run import Run
 
 if TYPE_CHECKING:
     from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event

@@ -114,8 +114,15 @@ class _OpenSpans:
         for span in spans:
             span.end()
 
+    def after_fork(self) -> None:
+        """Forget all in a forked child: the lock may be held, and the parent ends its spans."""
+        self._lock = threading.Lock()
+        self._spans.clear()
+        self._events.clear()
+
 
 _open_spans: Final = _OpenSpans()
+os.register_at_fork(after_in_child=_open_spans.after_fork)
 
 
 def _publish(event: PatternEvent, writers: tuple[LineWriter, ...] | None) -> PatternEvent:

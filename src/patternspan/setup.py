@@ -32,6 +32,7 @@ class _Installed:
         self.sink: JsonlSink | None = None
         self.archive: RunArchive | None = None
         self.provider: Any = None
+        self.processors: list[Any] = []
         self.at_exit = False
 
 
@@ -162,7 +163,9 @@ def _make_provider(settings: Config) -> None:
         except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
             fault(f"exporter {name}", error)
         else:
-            provider.add_span_processor(BatchSpanProcessor(exporter))
+            processor = BatchSpanProcessor(exporter)
+            provider.add_span_processor(processor)
+            _installed.processors.append(processor)
     trace.set_tracer_provider(provider)
     _installed.provider = provider
     if not _installed.at_exit:
@@ -190,10 +193,13 @@ def _load_exporter(name: str, settings: Config) -> Any:
 def _shutdown() -> None:
     """Send what is queued, within a bounded time, when the interpreter exits."""
     provider = _installed.provider
-    if provider is not None:
-        try:
-            provider.force_flush(_FLUSH_MILLISECONDS)
+    try:
+        for processor in _installed.processors:
+            # `force_flush` heeds no timeout, and `shutdown` waits for half a minute where no collector answers.
+            batches = getattr(processor, "_batch_processor", None)
+            if batches is not None:
+                batches.shutdown(_FLUSH_MILLISECONDS)
+        if provider is not None:
             provider.shutdown()
-        except Exception as error:  # noqa: BLE001
-            fault("exporter", error)
-
+    except Exception as error:  # noqa: BLE001
+        fault("exporter", error)

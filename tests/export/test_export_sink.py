@@ -298,7 +298,22 @@ def test_a_full_disk_is_an_error_each_time_and_good_again_when_there_is_room(tmp
     assert _events(tmp_path / "log.jsonl") == written
 
 
-JOBS = ["../../x", "", ".", "..", "a/b", "x" * 300, "überjob", "a\nb", "\x00", "%2e%2e", "JOB-1", "a b", "-rf", "jobs\\x"]
+JOBS = [
+    "../../x",
+    "",
+    ".",
+    "..",
+    "a/b",
+    "x" * 300,
+    "überjob",
+    "a\nb",
+    "\x00",
+    "%2e%2e",
+    "JOB-1",
+    "a b",
+    "-rf",
+    "jobs\\x",
+]
 
 
 @pytest.mark.parametrize("job_id", JOBS, ids=ascii)

@@ -83,9 +83,7 @@ def of_kind(kind: Any) -> st.SearchStrategy[Any]:
 def shapes(shape: type, *others: type) -> st.SearchStrategy[dict[str, Any]]:
     """Return valid details of a type; members of `others` and unknown ones may be there too."""
     members = members_of(shape)
-    optional = {name: member for other in others for name, member in members_of(other).items()} | dict(
-        members
-    )
+    optional = {name: member for other in others for name, member in members_of(other).items()} | dict(members)
     known = st.fixed_dictionaries(
         {name: of_kind(member.kind) for name, member in members.items() if member.required},
         optional={
@@ -133,9 +131,7 @@ def any_events(draw: st.DrawFn) -> PatternEvent:
     members = {name: draw(texts) for name in NINE}
     members |= {"timestamp": draw(timestamps), "step_id": draw(st.none() | texts), "details": draw(objects)}
     extra = draw(
-        st.dictionaries(
-            texts.filter(lambda name: name not in {*NINE, "trace_id", "span_id"}), values, max_size=3
-        )
+        st.dictionaries(texts.filter(lambda name: name not in {*NINE, "trace_id", "span_id"}), values, max_size=3)
     )
     for name in ("trace_id", "span_id"):
         value = draw(st.none() | texts | st.integers() | st.just(...))

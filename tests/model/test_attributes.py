@@ -123,9 +123,7 @@ def members_but_details(event):
 
 def test_nothing_stands_beside_what_the_span_gives():
     """Where the span gives every member there is no attribute for them; a differing one is named alone."""
-    event = PatternEvent(
-        "E", "pattern.paused", "2025-11-26T07:15:12Z", "J", None, "R", "P", "success", {"a": 1}
-    )
+    event = PatternEvent("E", "pattern.paused", "2025-11-26T07:15:12Z", "J", None, "R", "P", "success", {"a": 1})
     given_members = members_but_details(event)
     assert members_beside(event, given_members) == {}
     assert members_beside(event, {**given_members, "job_id": "K", "trace_id": "t"}) == {

@@ -181,9 +181,7 @@ TWICE = "events: exactly one terminal event is wanted, found {} (E2), {} (E3)".f
 BACK = "E2.timestamp: a time not before that of E1, {}, is wanted, found {}".format(
     "2025-11-26T07:15:09.000000Z", "2025-11-26T07:15:02.000000Z"
 )
-NO_TIME = "E1.timestamp: an RFC 3339 timestamp with a zone is wanted, found {}".format(
-    '"2025-11-26T07:15:99.000000Z"'
-)
+NO_TIME = "E1.timestamp: an RFC 3339 timestamp with a zone is wanted, found {}".format('"2025-11-26T07:15:99.000000Z"')
 LATE_END = event(3, "execution.failed", "failed")
 LIFECYCLES = {
     "minimal": ([STARTED, ENDED], []),

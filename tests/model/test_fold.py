@@ -38,9 +38,7 @@ def event(number, milliseconds, kind, status, details=None, step_id="STEP-003", 
 
 
 COMPLETE = [
-    event(
-        1, 0, "selection.started", IN_PROGRESS, {"operation_kind": "security_scan", "candidate_patterns": []}
-    ),
+    event(1, 0, "selection.started", IN_PROGRESS, {"operation_kind": "security_scan", "candidate_patterns": []}),
     event(
         2,
         4,
@@ -55,9 +53,7 @@ COMPLETE = [
         IN_PROGRESS,
         {"variables_resolved": 3, "generated_artifacts": ["rules.yaml"], "template_version": "1.4.0"},
     ),
-    event(
-        4, 11, "validation.started", IN_PROGRESS, {"validation_type": "pre_execution", "checks": ["paths"]}
-    ),
+    event(4, 11, "validation.started", IN_PROGRESS, {"validation_type": "pre_execution", "checks": ["paths"]}),
     event(5, 32, "validation.completed", IN_PROGRESS, {"checks_passed": 1, "checks_failed": 0}),
     event(6, 33, "execution.started", IN_PROGRESS, {"executor": "subprocess", "command": "semgrep scan src"}),
     event(

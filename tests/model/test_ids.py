@@ -107,9 +107,7 @@ def test_the_time_is_read_from_ids_of_another_library(milliseconds):
     assert id_time_ms(f"PRUN-{made}") == milliseconds
 
 
-@pytest.mark.parametrize(
-    "identifier", ["", "EVT-", "JOB-TEST-001", "STEP-003", "EVT-8" + "0" * 25, "EVT-" + "U" * 26]
-)
+@pytest.mark.parametrize("identifier", ["", "EVT-", "JOB-TEST-001", "STEP-003", "EVT-8" + "0" * 25, "EVT-" + "U" * 26])
 def test_an_id_without_a_ulid_has_no_time(identifier):
     """Where there is no ULID there is no time, and no error."""
     assert id_time_ms(identifier) is None

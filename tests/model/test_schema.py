@@ -114,9 +114,7 @@ def test_schemas_are_found_by_name():
     """The names are listed, a suffix is taken, and an unknown name is answered with the known ones."""
     assert schema_names() == ["pattern_event.v1", "pattern_run.v1"]
     assert schema_text("pattern_run.v1.json") == schema_text("pattern_run.v1")
-    with pytest.raises(
-        NotFoundError, match=r"no schema .\.\./x.; there are pattern_event\.v1, pattern_run\.v1"
-    ):
+    with pytest.raises(NotFoundError, match=r"no schema .\.\./x.; there are pattern_event\.v1, pattern_run\.v1"):
         schema_text("../x")
 
 
@@ -129,9 +127,7 @@ def test_schemas_are_found_where_a_wheel_puts_them(tmp_path):
     shutil.copytree(ROOT / "schema", tmp_path / "patternspan" / "schema")
     code = "from patternspan.schema_files import *; print([len(schema_text(n)) for n in schema_names()])"
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert (done.stdout, done.stderr) == (f"{[len(schema_text(name)) for name in schema_names()]}\n", "")
 
 

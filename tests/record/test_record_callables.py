@@ -140,7 +140,8 @@ def _items(number: int) -> Generator[int, None, None]:
         (lambda: Sub().value, 10, "PAT-CALL-007"),
         (lambda: Tools().fixed(), 21, "test_record_callables.Tools.method"),
         (lambda: pattern_span(functools.partial(_plain, factor=9))(2), 18, "test_record_callables._plain"),
-        (lambda: asyncio.run(pattern_span(functools.partial(_plain_later, 4))()), 8, "test_record_callables._plain_later"),
+        (lambda: asyncio.run(pattern_span(functools.partial(_plain_later, 4))()), 8,
+         "test_record_callables._plain_later"),
         (lambda: list(pattern_span(functools.partial(_items, 3))()), [0, 1, 2], "test_record_callables._items"),
         (lambda: pattern_span(Adder(5))(1), 6, "test_record_callables.Adder"),
         (lambda: asyncio.run(pattern_span(LaterAdder(5))(1)), 6, "test_record_callables.LaterAdder"),
@@ -174,9 +175,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize(("kind", "function", "is_kind"), KINDS, ids=[kind for kind, *_ in KINDS])
-def test_a_decorated_callable_looks_like_the_bare_one(
-    kind: str, function: Any, is_kind: Callable[[Any], bool]
-) -> None:
+def test_a_decorated_callable_looks_like_the_bare_one(kind: str, function: Any, is_kind: Callable[[Any], bool]) -> None:
     """Signature, doc, `__wrapped__` and what `inspect` says of it are kept."""
     decorated = pattern_span("PAT-CALL-011")(function)
     assert decorated.__wrapped__ is function  # type: ignore[attr-defined]

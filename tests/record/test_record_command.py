@@ -91,7 +91,9 @@ def test_an_exit_code_decides_unless_told_otherwise(
 ) -> None:
     """Codes in `success_codes` are no failure; what the executor says himself counts more."""
     with pattern_span("PAT-CMD-002") as run:
-        result = run.command(_script(f"import sys; sys.stderr.write('a\\nbad rule\\n'); sys.exit({code})"), success_codes=success_codes)
+        result = run.command(
+            _script(f"import sys; sys.stderr.write('a\\nbad rule\\n'); sys.exit({code})"), success_codes=success_codes
+        )
         if said is not None:
             run.result(exit_code=said)
     assert (result.exit_code, result.ok) == (code, code in success_codes)
@@ -225,8 +227,7 @@ while not os.path.exists({str(flag)!r}): time.sleep(0.01)
         end = time.monotonic() + 20
         while time.monotonic() < end and not seen:
             for log in root.glob("logs/*/stdout.log"):
-                if log.read_text() == "first\n":
-                    seen.append(short(written()))
+                seen.extend([short(written())] if log.read_text() == "first\n" else [])
             time.sleep(0.01)
         flag.touch()
 
@@ -248,7 +249,7 @@ def test_a_tool_sees_environment_folder_input_and_trace(root: Path, tmp_path: Pa
         with open(PYTHON, "rb") as file:
             given = run.command(["head", "-c", "4"], stdin=file)
     names, place, text = result.stdout.splitlines()
-    assert [name for name in eval(names) if not name.startswith("LC_")] == ["BAGGAGE", "ONLY", "TRACEPARENT"]  # noqa: S307
+    assert [name for name in eval(names) if not name.startswith("LC_")] == ["BAGGAGE", "ONLY", "TRACEPARENT"]
     assert (place, text) == (str(folder), "''")
     assert len(given.stdout) == 4
     assert "TRACEPARENT" not in os.environ

@@ -23,7 +23,7 @@ class ToolError(Exception):
         self.exit_code = exit_code
 
 
-class Unprintable(Exception):  # noqa: N818
+class Unprintable(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no text")
 
@@ -39,7 +39,8 @@ ERRORS: list[tuple[BaseException, int | None, str, str, str]] = [
     (ValueError(), None, "ValueError", "ValueError", "error"),
     (ToolError("tool", 7), 7, f"{HERE}.ToolError", "tool", "error"),
     (Unprintable(), None, f"{HERE}.Unprintable", "<Unprintable: its text raised RuntimeError>", "error"),
-    (subprocess.CalledProcessError(3, ["x"]), 3, "subprocess.CalledProcessError", "Command '['x']' returned non-zero exit status 3.", "error"),
+    (subprocess.CalledProcessError(3, ["x"]), 3, "subprocess.CalledProcessError",
+     "Command '['x']' returned non-zero exit status 3.", "error"),
     (KeyboardInterrupt(), None, "KeyboardInterrupt", "KeyboardInterrupt", "cancellation"),
     (SystemExit(3), 3, "SystemExit", "exit code 3", "failure"),
     (SystemExit("text"), 1, "SystemExit", "text", "failure"),
@@ -49,8 +50,10 @@ ERRORS: list[tuple[BaseException, int | None, str, str, str]] = [
     (CancelledError("own"), None, f"{HERE}.CancelledError", "own", "cancellation"),
     (GeneratorExit(), None, "GeneratorExit", "GeneratorExit", "cancellation"),
     (TimeoutError("late"), None, "TimeoutError", "late", "timeout"),
-    (subprocess.TimeoutExpired(["x"], 2), None, "subprocess.TimeoutExpired", "Command '['x']' timed out after 2 seconds", "timeout"),
-    (BaseExceptionGroup("many", [ValueError("a"), KeyboardInterrupt()]), None, "BaseExceptionGroup", "many (2 sub-exceptions)", "error"),
+    (subprocess.TimeoutExpired(["x"], 2), None, "subprocess.TimeoutExpired",
+     "Command '['x']' timed out after 2 seconds", "timeout"),
+    (BaseExceptionGroup("many", [ValueError("a"), KeyboardInterrupt()]), None, "BaseExceptionGroup",
+     "many (2 sub-exceptions)", "error"),
 ]  # fmt: skip
 IDS = [repr(error[0])[:50] if not isinstance(error[0], Unprintable) else "Unprintable" for error in ERRORS]
 
@@ -154,8 +157,7 @@ def test_an_exception_is_recorded_once_on_the_innermost_pattern_span(root: Any, 
     with pytest.raises(ValueError, match="deep"), pattern_span("PAT-ERR-005"):
         middle()
     counted = {
-        span.name: (span.status.is_ok, [event.name for event in span.events].count("exception"))
-        for span in spans()
+        span.name: (span.status.is_ok, [event.name for event in span.events].count("exception")) for span in spans()
     }
     assert counted == {
         "pattern.run PAT-ERR-003": (False, 1),

@@ -41,7 +41,7 @@ def _catches_exit(seen: list[Any]) -> Generator[Any, Any, Any]:
         yield 2
     except GeneratorExit:
         seen.append("exit")
-        return "closed"  # noqa: B901
+        return "closed"
     return "ended"
 
 
@@ -348,9 +348,7 @@ def test_streams_that_are_read_in_turns_keep_apart() -> None:
         assert list(zip(numbers("a"), numbers("b"), strict=True)) == [(0, 0), (1, 1), (2, 2)]
     assert len(seen["a"]) == len(seen["b"]) == 1
     assert seen["a"] != seen["b"]
-    ended = {
-        event.pattern_run_id: event.details["result_summary"] for event in events if event.status == "success"
-    }
+    ended = {event.pattern_run_id: event.details["result_summary"] for event in events if event.status == "success"}
     assert ended == {min(seen["a"]): {"name": "a"}, min(seen["b"]): {"name": "b"}}
 
 

@@ -308,7 +308,6 @@ def test_an_exception_in_a_phase_ends_the_run_there(phase: str, expected: list[A
 )
 def test_a_run_that_is_skipped_ends_at_that_phase(phase: str, expected: list[Any]) -> None:
     """The reason stands in the last event; what follows writes nothing."""
-
     with captured_events() as events:
         with pattern_span("PAT-SEQ-008", phases=True) as run:
             if phase == "no phase":
@@ -342,7 +341,6 @@ def test_a_bare_run_can_be_skipped() -> None:
 
 def test_warnings_belong_to_their_phase() -> None:
     """A warned validation goes on as `warning`; a warned execution ends as `warning`."""
-
     with captured_events() as events, pattern_span("PAT-SEQ-010") as run:
         with run.validating() as validation:
             run.warn("old version")
@@ -404,7 +402,7 @@ class ReturnedByTool:
         ({"exit_code": 3}, failed_by_code(3, result_summary={"exit_code": 3})),
         ({"exit_code": True}, ("execution.completed", "success", {**RESULT_0, "result_summary": {"exit_code": True}})),
         ({"exit_code": "3"}, ("execution.completed", "success", {**RESULT_0, "result_summary": {"exit_code": "3"}})),
-        ({"exit_code": 0, "n": 1}, ("execution.completed", "success", {**RESULT_0, "result_summary": {"exit_code": 0, "n": 1}})),
+        ({"exit_code": 0}, ("execution.completed", "success", {**RESULT_0, "result_summary": {"exit_code": 0}})),
         (Outcome(2), failed_by_code(2)),
         (Outcome(0), ("execution.completed", "success", RESULT_0)),
         (SlottedOutcome(2), failed_by_code(2)),
@@ -573,3 +571,38 @@ def test_every_line_is_written_at_the_moment_it_happens(root: Any, written: Any)
     assert archived.stem == written()[0].pattern_run_id
     job_log = root / "events" / "jobs" / written()[0].job_id / "pattern_events.jsonl"
     assert job_log.read_bytes() == (root / "events" / "pattern_events.jsonl").read_bytes()
+
+
+def test_a_run_that_fails_after_it_was_skipped_has_failed() -> None:
+    """The exception that left it counts more; `sys.exit(0)` is none."""
+    with captured_events() as events:
+        with pytest.raises(ValueError, match="x"), pattern_span("PAT-SEQ-021", phases=True) as run:
+            with run.executing():
+                run.skip("nothing to do")
+                raise ValueError("x")
+        with pytest.raises(SystemExit), pattern_span("PAT-SEQ-022", phases=True) as run:
+            with run.executing():
+                run.skip("nothing to do")
+                raise SystemExit(0)
+    assert short(events) == [
+        STARTED,
+        ("execution.failed", "failed"),
+        STARTED,
+        ("execution.completed", "skipped"),
+    ]
+
+
+def test_a_block_of_a_module_does_not_wait_for_phases_of_its_functions(python: Any) -> None:
+    """What counts is the code of the block itself."""
+    done = python(
+        """
+        from patternspan import pattern_span, subscribe
+        seen = []
+        subscribe(lambda event: seen.append(event.event_type))
+        def helper(run):
+            with run.validating(): pass
+        with pattern_span("PAT-SEQ-023"):
+            print(seen)
+        """
+    )
+    assert done.stdout == "['pattern.execution.started']\n"

@@ -28,8 +28,8 @@ from patternspan.cli.demo_tree import (
     name_tool,
     python_target,
 )
+from patternspan.record.current import current_run
 from patternspan.record.decorator import pattern_span
-from patternspan.record.run import current_run
 
 _TIMEOUT_SECONDS: Final = 120
 _RULES: Final = "F,B,C90,PLR09"

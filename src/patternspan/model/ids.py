@@ -137,9 +137,9 @@ def id_time_ms(identifier: str) -> int | None:
     ulid = identifier.rpartition("-")[2]
     if re.fullmatch(ULID, ulid) is None:
         return None
-    from ulid import ULID as ParsedUlid  # writers never parse an id: recording need not load it
+    from ulid import ULID as Parsed  # noqa: N811 - writers never parse an id: recording need not load it
 
-    return ParsedUlid.from_str(ulid).milliseconds
+    return Parsed.from_str(ulid).milliseconds
 
 
 _THOUSAND: Final = [f"{number:03d}" for number in range(1000)]

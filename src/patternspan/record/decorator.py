@@ -16,10 +16,11 @@ from opentelemetry.trace import TracerProvider
 from patternspan.errors import ConfigError
 from patternspan.record import guard
 from patternspan.record.capture import ArgumentReader, Capture
+from patternspan.record.current import NoRun, current_run
 from patternspan.record.hub import hub
 from patternspan.record.opening import Opening
 from patternspan.record.redact import Redact
-from patternspan.record.run import NoRun, Run, current_run
+from patternspan.record.run import Run
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -370,7 +371,8 @@ def _last_phase(code: CodeType | None) -> str:
     """Return the last phase that this code opens by name, else ""."""
     if code is None:
         return ""
-    names = _names_in(code)
+    # What the functions of a module do is not what a block of the module does.
+    names = frozenset(code.co_names) if code.co_name == "<module>" else _names_in(code)
     found = [word for word in _PHASES if word in names]
     if names & _ENTRANCES:
         # `select` and `command` are common words: they count only beside one of ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -72,6 +73,11 @@ class Hub:
                 self.starter = None
                 self._is_starting = False
 
+    def after_fork(self) -> None:
+        """Forget a lock that another thread of the parent may have held."""
+        self._start_lock = threading.RLock()
+        self._is_starting = False
+
     def publish(
         self,
         event: PatternEvent,
@@ -128,6 +134,8 @@ class Hub:
 
 hub: Final = Hub()
 """The process's hub."""
+
+os.register_at_fork(after_in_child=hub.after_fork)
 
 
 def subscribe(hear: Subscriber) -> Callable[[], None]:

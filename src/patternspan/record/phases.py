@@ -82,6 +82,8 @@ class Phase:
             if self._span is not None:
                 self._close_span(self._span, error)
             run.phase = self.outer
+            if error is not None and result_of(error) != "success":
+                return  # it ends the run, as failed, when it has left it
             if run.skip_reason is not None or run.opening.waits_for == self.word:
                 run.end_phase(self)
         except Exception as fault:  # noqa: BLE001

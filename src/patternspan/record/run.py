@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import UNSET, UnsetType
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import Link, Span, Tracer
 
 from patternspan.model.event import PatternEvent
 from patternspan.model.ids import EVENT_PREFIX, RUN_PREFIX, ids, timestamp
 from patternspan.model.vocabulary import (
-    ERROR_TYPE,
     EXECUTION_COMPLETED,
     EXECUTION_FAILED,
     EXECUTION_STARTED,
     JOB_ID,
-    PATTERN_ID,
     RUN_ATTEMPT,
     RUN_ID,
-    RUN_RESULT,
-    RUN_STATUS,
-    SPAN_RUN,
     STEP_ID,
     TERMINAL_TYPES,
     VALIDATION_COMPLETED,
@@ -39,9 +32,10 @@ from patternspan.record import guard, outcome, phases
 from patternspan.record.capture import bounded_members, redacted
 from patternspan.record.context import RUN_KEY, Scope, base_context, retry_link, scope_in
 from patternspan.record.gathered import Gathered
-from patternspan.record.hub import EventAdder, hub
+from patternspan.record.hub import hub
 from patternspan.record.opening import Opening
 from patternspan.record.redact import as_text, is_clean, redact_details
+from patternspan.record.run_span import RunSpan
 
 if TYPE_CHECKING:
     from patternspan.record.command import CommandResult
@@ -74,9 +68,6 @@ class Run:
     _ended = False
     _exception: BaseException | None = None
     _events: list[PatternEvent] | None = None
-    _trace_id: str | UnsetType = UNSET
-    _span_id: str | UnsetType = UNSET
-    _add: EventAdder | None = None
     _parent: Run | None = None
 
     def __init__(self, opening: Opening, inputs: dict[str, Any] | None = None) -> None:
@@ -106,20 +97,9 @@ class Run:
         if scope.step_id is not None:
             attributes[STEP_ID] = scope.step_id
         links = self._count_attempt(scope, attributes) if opening.attempt is not None else None
-        try:
-            span = opening.tracer.start_span(opening.span_name, context, SpanKind.INTERNAL, attributes, links, now)
-        except Exception as error:  # noqa: BLE001 - a sampler or processor of the application's; the log goes on
-            guard.fault("span", error)
-            span = INVALID_SPAN
-        self._span = span
-        if span.is_recording():
-            self._add = hub.adder_for(span)
-            self.phase_spans = hub.phase_spans
-        known = span.get_span_context()
-        if known.span_id and hub.trace_members:
-            self._trace_id = f"{known.trace_id:032x}"
-            self._span_id = f"{known.span_id:016x}"
-        self._context = otel_context.set_value(RUN_KEY, self, trace.set_span_in_context(span, context))
+        self._otel = otel = RunSpan(opening, context, attributes, links, now)
+        self.phase_spans = hub.phase_spans and otel.add is not None
+        self._context = otel_context.set_value(RUN_KEY, self, trace.set_span_in_context(otel.span, context))
         if not opening.waits_for:
             self.start_execution()
 
@@ -141,7 +121,7 @@ class Run:
     @property
     def span(self) -> Span:
         """The run's OpenTelemetry span; one that records nothing where tracing is off."""
-        return self._span
+        return self._otel.span
 
     @property
     def tracer(self) -> Tracer:
@@ -296,12 +276,13 @@ class Run:
                     details["attempt"] = self._attempt
             if opening.redact is not None or not is_clean(details):
                 details = redact_details(details, opening.redact)
+            otel = self._otel
             now = self._offset_ns + monotonic_ns()
             event = PatternEvent(
                 EVENT_PREFIX + _new_ulid(now), event_type, timestamp(now), self.job_id, self.step_id, self.run_id,
-                self.pattern_id, status, details, self._trace_id, self._span_id,
+                self.pattern_id, status, details, otel.trace_id, otel.span_id,
             )  # fmt: skip
-            event = hub.publish(event, self._span, now, self._add)
+            event = hub.publish(event, otel.span, now, otel.add)
             if self._events is not None:
                 self._events.append(event)
             if event_type in TERMINAL_TYPES or status == "skipped":
@@ -350,8 +331,7 @@ class Run:
         """Take the id of the pattern that the selection resolved to."""
         if pattern_id != self.pattern_id:
             self.pattern_id = pattern_id
-            self._span.set_attribute(PATTERN_ID, pattern_id)
-            self._span.update_name(f"{SPAN_RUN} {pattern_id}")
+            self._otel.choose(pattern_id)
 
     def show_inputs(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the inputs to show: those given, on top of the captured arguments, which are then told."""
@@ -425,30 +405,15 @@ class Run:
         """Put the exception on the span, unless a run inside this one has it already."""
         if self._parent is not None:
             self._parent.already_on_span(error)
-        if self._exception is error or self._add is None:
-            return
-        from traceback import format_exception
-
-        limit = hub.max_value_chars
-        attributes = {
-            "exception.type": outcome.error_type(error),
-            "exception.message": redacted(outcome.message_of(error), limit),
-            "exception.stacktrace": redacted("".join(format_exception(error)), 4 * limit),
-        }
-        self._span.add_event("exception", attributes, self.now())
+        if self._exception is not error:
+            self._otel.record_exception(error, self.now())
 
     def _close(self, status: EventStatus, details: dict[str, Any]) -> None:
         """Set what the end says on the span, and tell who waits for ended runs."""
         self._ended = True
-        failed = status == "failed"
-        if self._add is not None:
-            result = "skip" if status == "skipped" else details.get("result", "failure" if failed else "success")
-            self._span.set_attributes({RUN_STATUS: status, RUN_RESULT: result})
-            if failed:
-                self._span.set_attribute(ERROR_TYPE, details.get("error_type", result))
-                self._span.set_status(Status(StatusCode.ERROR, outcome.description_of(details)))
+        self._otel.close(status, details)
         if self._attempt:
-            attempt = (self._attempt, failed, self._span.get_span_context())
+            attempt = (self._attempt, status == "failed", self._otel.span.get_span_context())
             self._scope.attempts[self.opening.pattern_id] = attempt
         if self._events is not None:
             hub.end(self._events)
@@ -457,39 +422,4 @@ class Run:
     def _end_span(self) -> None:
         self._exception = self._parent = None
         self._context = _NOWHERE  # it holds this run: without the circle, memory is free at once
-        if self._add is not None:
-            try:
-                self._span.end(self.now())
-            except Exception as error:  # noqa: BLE001
-                guard.fault("span", error)
-
-
-@cache
-def _no_opening() -> Opening:
-    return Opening("none", command="none")
-
-
-class NoRun(Run):
-    """The run that is current where there is none: it does the caller's work and records nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(_no_opening())
-
-    def __bool__(self) -> bool:
-        return False
-
-    def _open(self, now: int) -> None:  # noqa: ARG002
-        self._context = otel_context.set_value(RUN_KEY, self)
-        self._scope = scope_in(self._context)
-        self.job_id, self.step_id = self._scope.job_id, self._scope.step_id
-        self._span = INVALID_SPAN
-        self._ended = True
-
-
-def current_run() -> Run:
-    """Return the run that this code executes in.
-
-    Outside any run it is one that records nothing and is false, so that executor code needs no check.
-    """
-    run = otel_context.get_current().get(RUN_KEY)
-    return run if isinstance(run, Run) else NoRun()
+        self._otel.end(self.now())
