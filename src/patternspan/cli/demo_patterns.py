@@ -89,7 +89,8 @@ def compile_all(tree: Tree) -> Result:
     if not validation.ok:
         return None
     with tempfile.TemporaryDirectory(prefix="patternspan-demo-") as folder:
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder}
+        # What the tool itself imports is not to be written beside what it compiles.
+        environment = {**os.environ, "PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": "1"}
         run.command(argv, env=environment, timeout=_TIMEOUT_SECONDS)
         compiled = sum(name.endswith(".pyc") for _, _, names in os.walk(folder) for name in names)
     return {"files": len(tree.python_files), "compiled": compiled}
