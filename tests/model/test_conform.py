@@ -157,9 +157,9 @@ def test_every_type_has_its_details():
     assert all(shape.__doc__ and members_of(shape) for shape in DETAILS.values())
 
 
-def event(number, kind, status="in_progress", second=None, pattern_id="PAT-A-001"):
+def event(number, kind, status="in_progress", second=None, pattern_id="PAT-A-001", made=None):
     return PatternEvent(
-        event_id=f"E{number}",
+        event_id=f"E{number}" if made is None else f"EVT-{made:010d}{number:016d}",
         event_type=f"pattern.{kind}",
         timestamp=f"2025-11-26T07:15:{number if second is None else second:02d}.000000Z",
         job_id="J",
@@ -178,8 +178,11 @@ TOO_EARLY = "events: no execution.started in a run that ended before it is wante
 TWICE = "events: exactly one terminal event is wanted, found {} (E2), {} (E3)".format(
     "pattern.execution.completed", "pattern.execution.failed"
 )
-BACK = "E2.timestamp: a time not before that of E1, {}, is wanted, found {}".format(
-    "2025-11-26T07:15:09.000000Z", "2025-11-26T07:15:02.000000Z"
+BACK = "{}.timestamp: a time not before that of {}, {}, is wanted, found {}".format(
+    "EVT-00000000020000000000000002",
+    "EVT-00000000010000000000000001",
+    "2025-11-26T07:15:09.000000Z",
+    "2025-11-26T07:15:02.000000Z",
 )
 NO_TIME = "E1.timestamp: an RFC 3339 timestamp with a zone is wanted, found {}".format('"2025-11-26T07:15:99.000000Z"')
 LATE_END = event(3, "execution.failed", "failed")
@@ -211,8 +214,12 @@ LIFECYCLES = {
     ),
     "ended twice": ([STARTED, ENDED, event(3, "execution.failed", "failed")], [TWICE]),
     "back in time": (
-        [event(1, "validation.started", second=9), event(2, "execution.started"), LATE_END],
+        [event(1, "validation.started", second=9, made=1), event(2, "execution.started", made=2), LATE_END],
         [BACK],
+    ),
+    "in one millisecond": (
+        [event(1, "validation.started", second=9, made=1), event(2, "execution.started", made=1), LATE_END],
+        [],
     ),
     "no time": ([event(1, "execution.started", second=99), ENDED], [NO_TIME]),
 }

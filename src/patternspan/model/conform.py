@@ -33,6 +33,7 @@ from patternspan.model.ids import (
     RUN_PREFIX,
     STEP_PREFIX,
     ULID,
+    id_time_ms,
     instant,
     is_timestamp,
 )
@@ -127,9 +128,13 @@ def _judge_end(events: list[PatternEvent]) -> Iterator[Problem]:
 
 
 def _judge_times(events: list[PatternEvent]) -> Iterator[Problem]:
-    by_id = sorted(events, key=lambda event: event.event_id)
-    for earlier, later in pairwise(by_id):
-        if instant(later.timestamp) < instant(earlier.timestamp):
+    # Ids tell the order only where they are ULIDs of different milliseconds: within one, threads may take turns.
+    dated = sorted(
+        ((made, event) for event in events if (made := id_time_ms(event.event_id)) is not None),
+        key=lambda pair: (pair[0], pair[1].event_id),
+    )
+    for (before, earlier), (after, later) in pairwise(dated):
+        if before < after and instant(later.timestamp) < instant(earlier.timestamp):
             rule = f"a time not before that of {earlier.event_id}, {earlier.timestamp},"
             yield Problem(f"{later.event_id}.timestamp", rule, later.timestamp)
 
