@@ -162,7 +162,7 @@ def test_files_that_cannot_be_read_are_reported(tmp_path):
     assert [str(item) for item in items[:3]] == [
         f"{tmp_path / 'none'}: no such file",
         f"{tmp_path}: a directory, not a log",
-        "nul\0: not a path: embedded null byte",
+        "nul\0: not a path: it holds a NUL",
     ]
     assert events_of(items) == failed_run()
 

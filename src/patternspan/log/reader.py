@@ -58,8 +58,8 @@ def open_log(path: str) -> int | BadLine:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         return BadLine(path, 0, _because(error))
-    except ValueError as error:
-        return BadLine(path, 0, f"not a path: {error}")
+    except ValueError:
+        return BadLine(path, 0, "not a path: it holds a NUL")
     if stat.S_ISDIR(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         return BadLine(path, 0, "a directory, not a log")
