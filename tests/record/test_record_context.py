@@ -255,3 +255,29 @@ def test_two_jobs_of_one_object_can_be_entered_one_after_the_other(root: Path, w
     jobs = [place[0] for place in _places(written())]
     assert jobs[:4] == ["JOB-ONE"] * 4
     assert jobs[4] != "JOB-ONE"
+
+
+def test_threads_that_start_tools_of_one_run_at_once_write_one_start(written: Any) -> None:
+    """A run has one `execution.started`, whoever is first."""
+    import threading
+
+    from patternspan.model.conform import judge_lifecycle
+
+    for _ in range(30):
+        with pattern_span("PAT-THREADS-001", phases=True) as run:
+            gate = threading.Barrier(4)
+
+            def work(run: Any = run, gate: Any = gate) -> None:
+                gate.wait()
+                with run.executing("tool"):
+                    pass
+
+            threads = [threading.Thread(target=work) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    runs: dict[str, list[Any]] = {}
+    for event in written():
+        runs.setdefault(event.pattern_run_id, []).append(event)
+    assert [[str(problem) for problem in judge_lifecycle(events)] for events in runs.values()] == [[]] * 30

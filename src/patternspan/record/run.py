@@ -79,6 +79,7 @@ class Run:
         self.run_id = RUN_PREFIX + _new_ulid(now)
         self.pattern_id = opening.pattern_id
         self._gathered = Gathered()
+        self._start = [True]
         if hub.end_listeners:
             self._events = []
         self._open(now)
@@ -292,7 +293,12 @@ class Run:
 
     def start_execution(self, details: dict[str, Any] | None = None) -> None:
         """Write `execution.started`, unless it stands already: a run has one."""
-        if self._started_ns == 0:
+        # Threads may run tools of one run at once: `pop` lets one of them through.
+        if self._started_ns == 0 and self._start:
+            try:
+                self._start.pop()
+            except IndexError:
+                return
             self._started_ns = self.now()
             details = details or {"executor": "python", "command": self.opening.command}
             if self._inputs:
