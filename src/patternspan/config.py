@@ -57,6 +57,8 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     values.update(_from_environment(environ))
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     values.update(_checked(given, "argument"))
+    if not str(values.get("root", "state")).strip() or "\0" in str(values.get("root", "")):
+        raise ConfigError(f"root: the path of a folder is wanted, found {values['root']!r}")
     return Config(**values)
 
 

@@ -7,6 +7,7 @@
     ├── ConformanceError    an event or a run does not conform to the specification    (also ValueError)
     ├── LineError           one line of a log cannot be read                           (also ValueError)
     ├── NotFoundError       no event or run has this id                                (also LookupError)
+    │   └── AmbiguousIdError  more than one run's id begins like this
     └── MissingExtraError   a part of the package needs an extra                       (also ImportError)
 
 Recording never raises any of them into the code that it watches.
@@ -36,7 +37,11 @@ class LineError(PatternspanError, ValueError):
 
 
 class NotFoundError(PatternspanError, LookupError):
-    """No event or run has this id, or more than one begins with it."""
+    """No event or run has this id."""
+
+
+class AmbiguousIdError(NotFoundError):
+    """More than one run's id begins like this; the message lists them."""
 
 
 class MissingExtraError(PatternspanError, ImportError):

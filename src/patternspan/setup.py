@@ -64,7 +64,7 @@ def configure(
     Raises ConfigError where an option is wrong.
     """
     given: dict[str, Any] = {
-        "root": os.fspath(root) if root is not None else None,
+        "root": os.fspath(root) if isinstance(root, os.PathLike) else root,
         "enabled": enabled,
         "jsonl": jsonl,
         "job_log": job_log,

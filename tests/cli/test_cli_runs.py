@@ -1,6 +1,8 @@
 """`patternspan runs` and `patternspan run`."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from screens import calm, log, matches_golden, process, run  # noqa: F401
@@ -162,3 +164,30 @@ def test_a_followed_run_that_has_ended_is_shown(tmp_path):
     """--follow of a run that has ended shows it at once."""
     log(tmp_path, lines(GOOD))
     assert run("run", "-f", GOOD[0].pattern_run_id) == run("run", GOOD[0].pattern_run_id)
+
+
+def test_a_prefix_of_several_runs_shows_none_of_them(tmp_path):
+    """An ambiguous beginning is told, also where just one of the runs was archived."""
+    log(tmp_path, lines(GOOD + good_run(2)))
+    archived = tmp_path / run_archive("state", GOOD[0].pattern_run_id, GOOD[0].timestamp)
+    archived.parent.mkdir(parents=True)
+    archived.write_text(fold(GOOD).to_json() + "\n")
+    prefix = GOOD[0].pattern_run_id[:12]
+
+    code, out, err = run("run", prefix)
+
+    assert (code, out) == (3, "")
+    assert "2 runs begin with it" in err
+
+
+@pytest.mark.parametrize("command", ["events", "runs --json", "run {}"])
+def test_a_full_disk_behind_stdout_is_one_line(tmp_path, command):
+    """What cannot be written is an error with its reason, and no traceback."""
+    log(tmp_path, lines(GOOD))
+    words = command.format(GOOD[0].pattern_run_id).split()
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "patternspan", *words], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+        )
+
+    assert (done.returncode, done.stderr) == (1, "patternspan: standard output: No space left on device\n")

@@ -541,3 +541,22 @@ def test_a_sampler_sees_what_is_known_of_a_run_at_its_start(root: Path) -> None:
             "pattern.run.attempt": 2,
         }
     ]
+
+
+def test_secrets_of_foreign_spans_reach_no_file(tmp_path: Path) -> None:
+    """What other code put on a span passes the same rules as what is recorded."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    from patternspan import PatternJsonlExporter
+
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(PatternJsonlExporter(tmp_path)))
+    with provider.get_tracer("other").start_as_current_span("scan") as span:
+        command = "curl --password=hunter2 ghp_abcdefghijklmnopqrstuvwxyz0123456789"
+        span.add_event("pattern.execution.started", {"executor": "subprocess", "command": command})
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
+
+    assert b"pattern.execution.started" in written
+    assert b"hunter2" not in written
+    assert b"ghp_abc" not in written

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from patternspan.aggregate.timeline import local_time
 from patternspan.cli.options import run_id
-from patternspan.errors import NotFoundError
+from patternspan.errors import AmbiguousIdError, NotFoundError
 from patternspan.log.reader import STDIN, BadLine, Item, read_all
 from patternspan.log.search import Query, find_in
 from patternspan.model.ids import RUN_PREFIX, ULID
@@ -39,7 +39,7 @@ def run_events(paths: Sequence[str], text: str) -> tuple[list[PatternEvent], lis
         return next(iter(events.values())), bad
     exact = next((name for name in (whole, RUN_PREFIX + whole) if name in events), None)
     if exact is None:
-        raise NotFoundError(_ambiguous(text, [members[0] for members in events.values()]))
+        raise AmbiguousIdError(_ambiguous(text, [members[0] for members in events.values()]))
     return _events(search, Query(run_ids=frozenset({exact})))[0][exact], bad
 
 

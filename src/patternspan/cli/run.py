@@ -15,7 +15,7 @@ from patternspan.cli.find_run import run_events
 from patternspan.cli.options import logs, run_id, settings, shared
 from patternspan.cli.run_view import RunView, view_lines
 from patternspan.cli.screen import Screen, note
-from patternspan.errors import NotFoundError
+from patternspan.errors import AmbiguousIdError, NotFoundError
 from patternspan.log.follow import end_of
 from patternspan.log.locate import archived_runs
 from patternspan.model.fold import fold_in_order, in_order
@@ -61,6 +61,8 @@ def run(
             paths = logs(files)
             start = end_of(paths[-1]) if following else None
             found, bad = run_events(paths, identifier)
+        except AmbiguousIdError:
+            raise
         except NotFoundError:
             archived = None if files else _archived(root, identifier)
             if archived is None:

@@ -54,7 +54,7 @@ class Screen:
     """
 
     def __init__(self, color: bool | None = None, *, paged: bool = True) -> None:
-        self._out = sys.stdout
+        self._out = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it was closed by the caller
         if hasattr(self._out, "reconfigure"):
             self._out.reconfigure(errors="backslashreplace")
         self.live = is_terminal(self._out)

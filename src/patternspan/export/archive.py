@@ -34,6 +34,8 @@ class RunArchive:
             # Truncating makes ext4 allocate blocks at close, which a new file need not wait for.
             fd = os.open(path, _NEW & ~os.O_EXCL | os.O_TRUNC, 0o600)
         try:
-            os.write(fd, data)
+            if os.write(fd, data) != len(data):
+                os.unlink(path)
+                raise OSError(f"{path}: the archived run could not be written whole; its events are in the log")
         finally:
             os.close(fd)

@@ -115,11 +115,11 @@ class ArgumentReader:
 
     def read(self, args: tuple[Any, ...], kwargs: dict[str, Any], limit: int) -> dict[str, Any]:
         """Return the wanted arguments of one call, defaults included."""
-        values = dict(self._defaults)
-        values.update(zip(self._positional, args, strict=False))
+        values = dict(zip(self._positional, args, strict=False))
         if len(args) > len(self._positional):
             values[self._rest] = args[len(self._positional) :]
         values.update(kwargs)
+        values.update((name, value) for name, value in self._defaults.items() if name not in values)
         return {
             name: bounded(value, limit)
             for name, value in values.items()

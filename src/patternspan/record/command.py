@@ -194,6 +194,8 @@ def run_command(
 
     Raises OSError where the tool cannot be started, subprocess.TimeoutExpired after a timeout.
     """
+    if isinstance(argv, (str, bytes)):
+        raise ValueError(f"run.command: a list of words is wanted, such as shlex.split({argv!r})")
     words = [os.fspath(word) if isinstance(word, os.PathLike) else str(word) for word in argv]
     if not words:
         raise ValueError("run.command: a command has at least one word, the tool's name")
@@ -317,16 +319,23 @@ class _Child:
 
     def _end_group(self) -> None:
         """End the tool and all that it started: SIGTERM, then SIGKILL."""
-        for number, wait in ((signal.SIGTERM, _GRACE_SECONDS), (signal.SIGKILL, None)):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, number)
+        try:
+            self._signal_group(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(wait)
+                self._process.wait(_GRACE_SECONDS)
+        finally:
+            # Also where a second interrupt comes while this one is waited for: no terminal reaches the group.
+            self._signal_group(signal.SIGKILL)
+            self._process.wait()
         for stream in (self._out, self._err):
             with contextlib.suppress(OSError, ValueError):  # nothing more in it, or closed
                 os.set_blocking(stream.fileno(), False)
                 while stream.read():
                     pass
+
+    def _signal_group(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
 
     def _close(self) -> None:
         self._progress.clear()

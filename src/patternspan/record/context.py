@@ -196,8 +196,9 @@ class _Scoped:
         current = otel_context.get_current().get(SCOPE_KEY)
         opened = next((opened for opened in reversed(self._open.copy()) if opened[0] is current), self._open[-1])
         self._open.remove(opened)
-        _, token, span = opened
-        otel_context.detach(token)
+        scope, token, span = opened
+        if current is scope:  # not so where an async generator is closed by another task
+            otel_context.detach(token)
         if error is not None and not isinstance(error, GeneratorExit):
             span.set_attribute(ERROR_TYPE, error_type(error))
             span.set_status(Status(StatusCode.ERROR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import inspect
 import sys
@@ -23,7 +24,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _PHASES: Final = ("selecting", "expanding", "validating", "executing")
-_ENTRANCES: Final = frozenset({"current_run", "pattern_span"})
+_SHORT: Final = {"select": "selecting", "command": "executing"}
+_OWNERS: Final = frozenset({"run", "current_run"})
 
 
 @overload
@@ -94,6 +96,9 @@ class PatternSpan:
         if pattern_id is not None and (not isinstance(pattern_id, str) or not pattern_id.strip()):
             raise ConfigError(f"pattern_span: a pattern id is a text such as 'PAT-SEMGRP-001', found {pattern_id!r}")
         _check_options(capture, options["redact"], options["attempt"])
+        for name in ("operation_kind", "pattern_version"):
+            if options[name] is not None and not isinstance(options[name], str):
+                raise ConfigError(f"pattern_span: {name} is a text, found {options[name]!r}")
         provider = options.pop("tracer_provider")
         if provider is not None:
             options["tracer"] = provider.get_tracer("patternspan")
@@ -204,21 +209,35 @@ def _last_phase(code: CodeType | None) -> str:
     if code is None:
         return ""
     # What the functions of a module do is not what a block of the module does.
-    names = frozenset(code.co_names) if code.co_name == "<module>" else _names_in(code)
-    found = [word for word in _PHASES if word in names]
-    if names & _ENTRANCES:
-        # `select` and `command` are common words: they count only beside one of ours.
-        if "command" in names:
-            found.append("executing")
-        if "select" in names and not found:
-            found.append("selecting")
-    return "executing" if "executing" in found else (found[-1] if found else "")
+    codes = [code] if code.co_name == "<module>" else _codes_in(code)
+    opened = {word for one in codes for word in _phases_in(one)}
+    return next((word for word in reversed(_PHASES) if word in opened), "")
+
+
+def _codes_in(code: CodeType) -> list[CodeType]:
+    inner = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    return [code, *(deeper for one in inner for deeper in _codes_in(one))]
 
 
 @functools.lru_cache(maxsize=1024)
-def _names_in(code: CodeType) -> frozenset[str]:
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names |= _names_in(constant)
-    return frozenset(names)
+def _phases_in(code: CodeType) -> frozenset[str]:
+    """Return the phases that one code object opens.
+
+    The four words in -ing are ours. `select` and `command` are anybody's: they count as methods of a variable called
+    `run`, or of what `current_run()` gives.
+    """
+    found: set[str] = {word for word in _PHASES if word in code.co_names}
+    if not _SHORT.keys() & set(code.co_names):
+        return frozenset(found)
+    owner = ""
+    for instruction in dis.get_instructions(code):
+        name = instruction.argval if isinstance(instruction.argval, str) else ""
+        if instruction.opname in {"LOAD_ATTR", "LOAD_METHOD"}:
+            if owner in _OWNERS and name in _SHORT:
+                found.add(_SHORT[name])
+            owner = name if name in _OWNERS else ""
+        elif instruction.opname.startswith("LOAD_"):
+            owner = name
+        elif instruction.opname not in {"PRECALL", "CALL", "PUSH_NULL", "CACHE"}:
+            owner = ""
+    return frozenset(found)

@@ -98,6 +98,5 @@ class Gathered:
     def _with_rest(self, details: dict[str, Any], preview_chars: int) -> dict[str, Any]:
         if self.tool is not None:
             details.update(self.tool.details(preview_chars))
-        if self.members:
-            details.update(self.members)
-        return details
+        # What the caller noted stands beside what the run knows itself, and never in its place.
+        return {**self.members, **details} if self.members else details

@@ -17,9 +17,10 @@ _UNINFORMATIVE: Final = frozenset({type(None), str, bytes, int, float, bool, lis
 def error_type(error: BaseException) -> str:
     """Return the class of an exception: bare for built-in and asyncio ones, with its module for others."""
     kind = type(error)
-    if kind.__module__ == "builtins" or kind.__module__.startswith("asyncio"):
+    module = str(kind.__module__)
+    if module == "builtins" or module.startswith("asyncio"):
         return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{module}.{kind.__qualname__}"
 
 
 def result_of(error: BaseException) -> RunResult:
@@ -78,16 +79,17 @@ def exit_code_of_result(result: object) -> int | None:
         return _code_in(result)
     code = _code_in(getattr(result, "__dict__", None))
     if code is None and "exit_code" in getattr(type(result), "__match_args__", ()):
-        code = _as_code(getattr(result, "exit_code", None))
+        code = as_code(getattr(result, "exit_code", None))
     return code
 
 
 def _code_in(members: Any) -> int | None:
     if type(members) is not dict and not isinstance(members, Mapping):
         return None
-    code = _as_code(members.get("exit_code"))
-    return _as_code(members.get("returncode")) if code is None else code
+    code = as_code(members.get("exit_code"))
+    return as_code(members.get("returncode")) if code is None else code
 
 
-def _as_code(value: object) -> int | None:
+def as_code(value: object) -> int | None:
+    """Return a whole number as an exit code; anything else is none."""
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else None

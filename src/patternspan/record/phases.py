@@ -50,6 +50,7 @@ class Phase:
     warnings: list[str] | None = None
     _span: Span | None = None
     _token: Any = None
+    _attached: Context | None = None
     _failure = ""
 
     def __init__(self, run: Run) -> None:
@@ -78,10 +79,14 @@ class Phase:
     ) -> None:
         try:
             run = self.run
-            self._end(error)
-            if self._span is not None:
-                self._close_span(self._span, error)
-            run.phase = self.outer
+            if isinstance(error, GeneratorExit):
+                error = None  # a stream that its reader left early has not failed
+            try:
+                self._end(error)
+            finally:
+                run.phase = self.outer
+                if self._span is not None:
+                    self._close_span(self._span, error)
             if error is not None and result_of(error) != "success":
                 return  # it ends the run, as failed, when it has left it
             if run.skip_reason is not None or run.opening.waits_for == self.word:
@@ -96,10 +101,12 @@ class Phase:
             guard.fault("span", fault)
             return
         self._span = span
-        self._token = otel_context.attach(trace.set_span_in_context(span, context))
+        self._attached = trace.set_span_in_context(span, context)
+        self._token = otel_context.attach(self._attached)
 
     def _close_span(self, span: Span, error: BaseException | None) -> None:
-        otel_context.detach(self._token)
+        if otel_context.get_current() is self._attached:  # not so where a stream is closed by another task
+            otel_context.detach(self._token)
         failure = error_type(error) if error is not None and result_of(error) != "success" else self._failure
         if failure:
             span.set_attribute(ERROR_TYPE, failure)
@@ -148,10 +155,11 @@ class Selection(Phase):
     ) -> None:
         """Say which pattern was chosen, how, and with which inputs."""
         self._done = True
+        pattern_id = as_text(pattern_id)
         self.run.choose(pattern_id)
         details: dict[str, Any] = {
             "pattern_id": pattern_id,
-            "selection_method": method,
+            "selection_method": method if method in {"explicit", "auto", "fallback"} else "auto",
             "inputs_preview": self.run.show_inputs(inputs),
         }
         if self.run.skip_reason is not None:
@@ -160,7 +168,7 @@ class Selection(Phase):
 
     def fail(self, reason: str, *, attempted: Iterable[str] | None = None, error: str | None = None) -> None:
         """Say that no pattern suits: the run ends here as failed."""
-        self._fail(reason, attempted, error, None)
+        self._fail(as_text(reason), attempted, error, None)
 
     def _fail(
         self, reason: str, attempted: Iterable[str] | None, text: str | None, error: BaseException | None
@@ -203,7 +211,7 @@ class Expansion(Phase):
     def resolved(self, variables: int | Mapping[str, Any]) -> None:
         """Say which variables were filled in, or how many."""
         try:
-            self._variables += variables if isinstance(variables, int) else len(variables)
+            self._variables += max(0, variables) if isinstance(variables, int) else len(variables)
         except Exception as fault:  # noqa: BLE001
             guard.fault(self.span_name, fault)
 
@@ -248,7 +256,7 @@ class Validation(Phase):
     def __init__(self, run: Run, validation_type: str, checks: Iterable[str] | None) -> None:
         self.run = run
         self.warnings = []
-        self._type = validation_type
+        self._type = as_text(validation_type)
         self._checks = [] if checks is None else _texts(run, checks)
         self._passed = 0
         self._failed: list[dict[str, str]] = []
@@ -305,12 +313,12 @@ class Execution(Phase):
     ) -> None:
         self.run = run
         self._details: dict[str, Any] = {
-            "executor": executor,
+            "executor": as_text(executor),
             "command": run.cut(run.opening.command if command is None else command_text(command)),
         }
         if working_dir is not None:
             self._details["working_dir"] = as_text(working_dir)
-        if timeout_seconds is not None:
+        if isinstance(timeout_seconds, (int, float)) and timeout_seconds >= 0:
             self._details["timeout_seconds"] = timeout_seconds
 
     def _begin(self) -> None:

@@ -75,6 +75,7 @@ class Run:
         self._inputs = inputs
         # The wall clock is read once; within the run time is monotonic, so that no duration is ever negative.
         now = time_ns()
+        self._began_ns = now
         self._offset_ns = now - monotonic_ns()
         self.run_id = RUN_PREFIX + _new_ulid(now)
         self.pattern_id = opening.pattern_id
@@ -212,8 +213,9 @@ class Run:
         for given in (summary, members):
             if given is not None:
                 self._gathered.take_summary(given, hub.max_value_chars)
-        if exit_code is not None:
-            self._gathered.exit_code = exit_code
+        code = outcome.as_code(exit_code)
+        if code is not None:
+            self._gathered.exit_code = code
 
     def note(self, **members: Any) -> None:
         """Add members to the details of the run's last event, such as `tool_version="1.2"`."""
@@ -299,7 +301,8 @@ class Run:
                 self._start.pop()
             except IndexError:
                 return
-            self._started_ns = self.now()
+            # Where nothing was told before, the work began with the run.
+            self._started_ns = self.now() if self._named else self._began_ns
             details = details or {"executor": "python", "command": self.opening.command}
             if self._inputs:
                 details["inputs_preview"] = self._inputs
