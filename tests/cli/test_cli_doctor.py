@@ -85,3 +85,32 @@ def test_completion_scripts(shell):
     code, out, err = run("completion", shell)
     assert (code, err) == (0, "")
     assert "_PATTERNSPAN_COMPLETE" in out
+
+
+@pytest.mark.parametrize(
+    ("settings", "status", "told"),
+    [
+        ({"OTEL_TRACES_EXPORTER": "nope"}, "fail", "OTEL_TRACES_EXPORTER=nope: no installed package has this exporter"),
+        ({"OTEL_TRACES_EXPORTER": "patternspan_jsonl"}, "ok", "OTEL_TRACES_EXPORTER=patternspan_jsonl is installed"),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "pigeon"},
+            "fail",
+            "OTEL_EXPORTER_OTLP_PROTOCOL=pigeon: no such protocol",
+        ),
+        (
+            {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"},
+            "fail",
+            "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1: connection refused",
+        ),
+    ],
+    ids=["unknown", "installed", "protocol", "endpoint"],
+)
+def test_what_spans_are_sent_to_is_judged(tmp_path, monkeypatch, settings, status, told):
+    """The exporters are those that the recorder would make."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    _, out, _ = run("doctor")
+
+    line = next(line for line in out.splitlines() if told in line)
+    assert line.split()[0] == status

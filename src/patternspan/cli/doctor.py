@@ -68,7 +68,7 @@ def findings(given: Settings) -> Iterator[Finding]:
     yield from _folder(place)
     yield from _log(place)
     yield from _packages()
-    yield from _endpoint()
+    yield from _exporters()
 
 
 def _configuration(config: Config, given: Settings) -> Iterator[Finding]:
@@ -173,24 +173,44 @@ def _packages() -> Iterator[Finding]:
             )
 
 
+def _exporters() -> Iterator[Finding]:
+    """Judge what the environment asks spans to be sent to, as the recorder reads it."""
+    from importlib.metadata import entry_points
+
+    from patternspan.setup import wanted_exporters
+
+    names = wanted_exporters()
+    if not names:
+        fact = "no endpoint and no exporter configured: spans are not sent"
+        yield Finding("ok", "otlp", fact, "to send them: OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317")
+    for name in names:
+        if name == "otlp":
+            yield from _endpoint()
+        elif list(entry_points(group="opentelemetry_traces_exporter", name=name)):
+            yield Finding("ok", "exporter", f"OTEL_TRACES_EXPORTER={name} is installed")
+        else:
+            known = sorted({point.name for point in entry_points(group="opentelemetry_traces_exporter")})
+            fact = f"OTEL_TRACES_EXPORTER={name}: no installed package has this exporter"
+            yield Finding("fail", "exporter", fact, f"one of {', '.join(known)}, or none")
+
+
 def _endpoint() -> Iterator[Finding]:
     import socket
     from urllib.parse import urlsplit
 
-    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    name = next((name for name in names if os.environ.get(name)), None)
-    if name is None:
-        yield Finding(
-            "ok",
-            "otlp",
-            "no endpoint configured: spans are not sent",
-            f"to send them: {names[1]}=http://localhost:4317",
-        )
+    protocols = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    told = next((variable for variable in protocols if os.environ.get(variable)), None)
+    protocol = os.environ[told].strip() if told else "grpc"
+    if protocol not in {"grpc", "http/protobuf"}:
+        yield Finding("fail", "otlp", f"{told}={protocol}: no such protocol", "grpc or http/protobuf")
         return
-    url = os.environ[name]
+    default = 4317 if protocol == "grpc" else 4318
+    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    name = next((name for name in names if os.environ.get(name)), "the default endpoint")
+    url = os.environ.get(name) or f"http://localhost:{default}"
     try:
         parts = urlsplit(url if "://" in url else f"//{url}")
-        port = parts.port or (443 if parts.scheme == "https" else 4317)
+        port = parts.port or (443 if parts.scheme == "https" else default)
         if not parts.hostname:
             raise ValueError("no host in it")
         socket.create_connection((parts.hostname, port), timeout=1).close()

@@ -45,7 +45,8 @@ class _Process:
 
     def __init__(self) -> None:
         self.context: Context | None = None
-        self.scope: Scope | None = None
+        self.scope: dict[str, Scope] = {}
+        """At most one, under the empty name."""
 
 
 _process = _Process()
@@ -54,7 +55,7 @@ _process = _Process()
 def reset_process() -> None:
     """Forget the process's own scope and inherited context; `configure()` calls this."""
     _process.context = None
-    _process.scope = None
+    _process.scope = {}
 
 
 def base_context() -> Context:
@@ -87,9 +88,9 @@ def scope_in(context: Context) -> Scope:
     scope = context.get(SCOPE_KEY)
     if isinstance(scope, Scope):
         return scope
-    if _process.scope is None:
-        _process.scope = _process_scope(context)
-    return _process.scope
+    known = _process.scope.get("")
+    # `setdefault` is one step for all threads: whose scope comes second takes the first one's.
+    return known if known is not None else _process.scope.setdefault("", _process_scope(context))
 
 
 def _process_scope(context: Context) -> Scope:
