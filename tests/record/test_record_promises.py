@@ -167,3 +167,37 @@ def test_an_exception_without_a_module_ends_its_phase() -> None:
         assert run.phase is None
 
     assert [event.event_type for event in events][-1] == "pattern.validation.failed"
+
+
+def test_a_child_forked_inside_a_run_does_not_end_it(python: Callable[..., Any], tmp_path: Path) -> None:
+    """The run ends once, in the process that it began in."""
+    python(
+        """
+        import os, sys, warnings
+        from patternspan import pattern_span
+        warnings.simplefilter("ignore")
+
+        @pattern_span("PAT-FORK-002")
+        def work():
+            child = os.fork()
+            if child == 0:
+                sys.exit(0)
+            os.waitpid(child, 0)
+            return {"who": "parent"}
+
+        work()
+        """
+    )
+    lines = (tmp_path / "state" / "events" / "pattern_events.jsonl").read_text().splitlines()
+
+    assert [line.count("execution.completed") for line in lines] == [0, 1]
+    assert '"who":"parent"' in lines[-1]
+
+
+def test_the_last_line_of_stderr_is_the_last_however_much_came_before() -> None:
+    """What is kept of the output is its beginning; the message names its end."""
+    script = "import sys; sys.stderr.write('x\\n' * 1_500_000 + 'LAST LINE\\n'); sys.exit(2)"
+    with captured_events() as events, pattern_span("PAT-TAIL-001") as run:
+        run.command([sys.executable, "-c", script])
+
+    assert events[-1].details["error_message"].endswith(": exit code 2: LAST LINE")

@@ -26,6 +26,11 @@ from patternspan.model.vocabulary import (
 
 _CANONICAL_LENGTH: Final = len("2025-11-26T07:15:12.123456Z")
 _TOOL_MEMBERS: Final = ("command", "executor", "tool_name", "tool_version")
+_TAKEN: Final = frozenset(
+    ("operation_kind", "template_version", "pattern_version", "inputs_preview", "generated_artifacts",
+     "artifacts", *_TOOL_MEMBERS)
+)  # fmt: skip
+"""The members of details that `_take_details` looks at."""
 # The phase that an event ends, and the events that may have begun it.
 _PHASE_ENDS: Final = {
     SELECTION_RESOLVED: ("selection_ms", SELECTION_STARTED),
@@ -87,7 +92,8 @@ def fold_in_order(events: Sequence[PatternEvent]) -> PatternRun:
     began: dict[str, PatternEvent] = {}
     previous = first
     for event in events:
-        _take_details(run, event)
+        if event.event_type == SELECTION_RESOLVED or not _TAKEN.isdisjoint(event.details):
+            _take_details(run, event)
         _take_phase(run, event, began, previous)
         if event.step_id is not None and run.step_id is None:
             run.step_id = event.step_id
@@ -96,7 +102,8 @@ def fold_in_order(events: Sequence[PatternEvent]) -> PatternRun:
         previous = event
     for event in events:
         # Last, because a given figure stands for the one of the timestamps and is not added to it.
-        _take_given_metrics(run, event)
+        if "metrics" in event.details:
+            _take_given_metrics(run, event)
     return run
 
 

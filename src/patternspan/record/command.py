@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from patternspan.record.run import Run
 
 _CHUNK: Final = 1 << 16
+_END_BYTES: Final = 2048
 _TICK_SECONDS: Final = 0.1
 _GRACE_SECONDS: Final = 2.0
 """How long a process group has between SIGTERM and SIGKILL."""
@@ -49,6 +50,7 @@ class CommandResult:
         "argv",
         "duration_seconds",
         "exit_code",
+        "last_error",
         "ok",
         "stderr",
         "stderr_lines",
@@ -73,6 +75,8 @@ class CommandResult:
         self.stdout = out.text()
         """What the tool wrote, up to `keep` bytes; the whole is in `stdout_log` (empty outside any run)."""
         self.stderr = err.text()
+        self.last_error = err.last_line()
+        """The last line of stderr, however much came before it."""
         self.stdout_lines = out.lines
         self.stderr_lines = err.lines
         self.stdout_log = out.path
@@ -88,7 +92,7 @@ class CommandResult:
         if self.exit_code < 0:
             with contextlib.suppress(ValueError):
                 reason = f"ended by {signal.Signals(-self.exit_code).name}"
-        last = self.stderr.strip().rpartition("\n")[2].strip()
+        last = self.last_error
         return f"{tool_name(self.argv)}: {reason}" + (f": {last}" if last else "")
 
     def details(self, preview_chars: int) -> dict[str, Any]:
@@ -114,6 +118,7 @@ class _Stream:
         self._kept = bytearray()
         self._echo = echo
         self._last = b"\n"
+        self._end = b""
         self._log = -1
         if not path:
             return
@@ -133,6 +138,7 @@ class _Stream:
             return False
         self.lines += chunk.count(b"\n")
         self._last = chunk[-1:]
+        self._end = (self._end + chunk)[-_END_BYTES:]
         if len(self._kept) < self._keep:
             self._kept += chunk[: self._keep - len(self._kept)]
         if self._log >= 0:
@@ -157,6 +163,10 @@ class _Stream:
                 view = view[os.write(self._log, view) :]
         except OSError as error:
             guard.fault("tool log", error)
+
+    def last_line(self) -> str:
+        """Return the last line that is not blank."""
+        return self._end.decode("utf-8", "replace").strip().rpartition("\n")[2].strip()
 
     def text(self) -> str:
         """Return what was kept."""

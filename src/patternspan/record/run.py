@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from time import monotonic_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -42,6 +43,16 @@ if TYPE_CHECKING:
 
 _new_ulid: Final = ids.ulid
 _NOWHERE: Final = Context()
+_forks = 0
+"""How many forks lie between this process and the one that first loaded this: a run ends in the process it began in."""
+
+
+def _count_fork() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
 
 
 class Run:
@@ -79,6 +90,7 @@ class Run:
         self._offset_ns = now - monotonic_ns()
         self.run_id = RUN_PREFIX + _new_ulid(now)
         self.pattern_id = opening.pattern_id
+        self._forks = _forks
         self._gathered = Gathered()
         self._start = [True]
         if hub.end_listeners:
@@ -356,6 +368,8 @@ class Run:
 
     def finish(self, returned: object = None) -> None:
         """End the run with what the executor returned."""
+        if self._forks != _forks:
+            return
         try:
             if not self._ended:
                 gathered = self._gathered
@@ -374,6 +388,8 @@ class Run:
 
     def fail(self, error: BaseException) -> None:
         """End the run with the exception that left the executor."""
+        if self._forks != _forks:
+            return
         try:
             result = outcome.result_of(error)
             if result != "success":
