@@ -1,6 +1,6 @@
 """Adding an event to an SDK span at the price of one small object.
 
-`Span.add_event` checks and copies every attribute, which is half the cost of recording a run. An event's attributes
+`Span.add_event` checks and copies every attribute, which costs more than the event. An event's attributes
 are all in its line already, exact and never changed afterwards. So where a span has no limits of its own on
 attributes, a `LineEvent` goes straight to the list that `add_event` would append to; its attributes are read from the
 line when somebody (an exporter, in its own thread) looks at them. Any other span, and any SDK that has no such list,

@@ -341,6 +341,10 @@ def command_text(command: str | Sequence[str]) -> str:
 def _texts(run: Run, items: Iterable[object]) -> list[str]:
     """Return names that the caller gave, as short texts; what is not a list of them counts as one."""
     try:
-        return [run.cut(as_text(item)) for item in ([items] if isinstance(items, str) else items)]
+        limit = hub.max_value_chars
+        return [
+            item if item.__class__ is str and len(item) <= limit else run.cut(as_text(item))
+            for item in ([items] if isinstance(items, str) else items)
+        ]
     except Exception:  # noqa: BLE001 - any object may stand here
         return [run.cut(as_text(items))]

@@ -182,6 +182,8 @@ def _key(key: Any) -> str:
 
 def as_text(value: Any) -> str:
     """Return the text of any object, also of one whose `__str__` raises."""
+    if value.__class__ is str:
+        return value
     try:
         if isinstance(value, BaseException):
             return f"{type(value).__name__}: {value}"
