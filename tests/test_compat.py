@@ -12,6 +12,7 @@ import pytest
 
 import patternspan
 from patternspan import (
+    ConformanceError,
     PatternEvent,
     PatternEventEmitter,
     PatternRun,
@@ -301,3 +302,28 @@ def test_a_forked_child_leaves_its_parents_spans_alone(python: Any) -> None:
         """
     )
     assert done.stdout.splitlines() == ["child pattern.run PAT-OLD-002", "parent pattern.run PAT-OLD-001"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"job_id": None}, "job_id"),
+        ({"pattern_run_id": 5}, "pattern_run_id"),
+        ({"details": "text"}, "details"),
+    ],
+    ids=["job", "run", "details"],
+)
+def test_what_no_reader_could_take_is_refused_and_not_written(root: Path, wrong: dict[str, Any], told: str) -> None:
+    """The error names the argument, and the log stays as it was."""
+    arguments: dict[str, Any] = {
+        "event_type": "pattern.execution.started",
+        "job_id": "JOB-TEST-001",
+        "pattern_run_id": "PRUN-X",
+        "pattern_id": "PAT-X",
+        "status": "in_progress",
+        "details": {"command": "x"},
+    }
+    with pytest.raises(ConformanceError, match=f"emit_pattern_event: {told}: "):
+        emit_pattern_event(**{**arguments, **wrong})
+
+    assert not (root / "events" / "pattern_events.jsonl").exists()

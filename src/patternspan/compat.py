@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from msgspec import UNSET
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
-from patternspan.errors import NotFoundError
+from patternspan.errors import ConformanceError, NotFoundError
 from patternspan.export.sink import JsonlSink
 from patternspan.layout import LOG_NAME
 from patternspan.log.reader import LogLine
@@ -52,6 +52,9 @@ __all__ = [
     "PatternRunAggregator",
     "emit_pattern_event",
 ]
+
+
+_TEXTS: Final = ("event_type", "job_id", "pattern_run_id", "pattern_id", "status")
 
 
 class _OpenSpans:
@@ -249,7 +252,12 @@ def emit_pattern_event(
     step_id: str | None = None,
     emitter: PatternEventEmitter | None = None,
 ) -> PatternEvent:
-    """Record one event outside any decorator and return it: to the configured log, or through `emitter`."""
+    """Record one event outside any decorator and return it: to the configured log, or through `emitter`.
+
+    Raises ConformanceError (a ValueError) that names each argument no reader could take; nothing is written then.
+    """
+    if details is not None and not isinstance(details, Mapping):
+        raise ConformanceError(f"emit_pattern_event: details: an object is wanted, found {details!r:.60}")
     event = PatternEvent.create(
         event_type=event_type,
         job_id=job_id,
@@ -259,6 +267,9 @@ def emit_pattern_event(
         details=dict(details or {}),
         step_id=step_id,
     )
+    wrong = [name for name in _TEXTS if not isinstance(getattr(event, name), str)]
+    if wrong:
+        raise ConformanceError(f"emit_pattern_event: {wrong[0]}: a text is wanted, found {getattr(event, wrong[0])!r}")
     if emitter is not None:
         return emitter.emit(event)
     try:

@@ -139,14 +139,7 @@ class LineLog(_File):
             now = monotonic()
             if now >= self._quiet:
                 line = self._prepare(now) + line
-            # As in `write`, without its call.
-            written = write(self.fd, line)
-            end = lseek(self.fd, 0, 1)
-            start = end - written
-            if written == len(line) and (start % _BORDER or start == self.end):
-                self.end = end
-            else:
-                self.settle(line, written, end)
+            self.write(line)
             quiet = now + _QUIET_SECONDS
             self._quiet = quiet if quiet < self._recheck else self._recheck  # noqa: FURB136 - `min` costs a call
         except OSError:

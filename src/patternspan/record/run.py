@@ -247,11 +247,6 @@ class Run:
 
     # What the decorator, the phases and the commands do with it
 
-    @property
-    def ended(self) -> bool:
-        """Whether the run's last event is written."""
-        return self._ended
-
     def already_on_span(self, error: BaseException) -> None:
         """Hear that a run inside this one has recorded an exception, which is not recorded twice."""
         self._exception = error
