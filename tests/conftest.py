@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
@@ -24,6 +25,10 @@ from patternspan.setup import shutdown_log
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+# Property tests look at behaviour, not at how long an example takes on a busy machine.
+settings.register_profile("patternspan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patternspan")
 
 _SETTINGS = ("PATTERNSPAN_", "OTEL_", "TRACEPARENT", "TRACESTATE", "BAGGAGE")
 
@@ -83,13 +88,11 @@ def faults(root: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[]
     """Let faults inside telemetry be swallowed, as in production, and return what was logged of them."""
     from patternspan.record import guard
 
-    known = set(guard._seen)
-    guard._seen.clear()
+    guard.forget()
     raise_faults(enabled=False)
     yield lambda: [record.getMessage() for record in caplog.records if record.name == "patternspan"]
     raise_faults(enabled=True)
-    guard._seen.clear()
-    guard._seen.update(known)
+    guard.forget()
 
 
 @pytest.fixture

@@ -23,6 +23,11 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "step_id": ("", ('"STEP-FILE"', "STEP-FILE"), ("STEP-ENV", "STEP-ENV"), "STEP-ARGUMENT"),
     "max_value_chars": (4096, ("10", 10), ("20", 20), 30),
     "preview_chars": (2000, ("10", 10), ("20", 20), 30),
+    "durability": ("os", ('"event"', "event"), ("interval", "interval"), "os"),
+    "sync_interval_ms": (1000, ("10", 10), ("20", 20), 30),
+    "pending_bytes": (4194304, ("10", 10), ("20", 20), 30),
+    "file_mode": ("0600", ('"0640"', "0640"), ("0660", "0660"), "0644"),
+    "folder_mode": ("0700", ('"0750"', "0750"), ("0770", "0770"), "0755"),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 
@@ -76,6 +81,8 @@ def test_a_file_in_the_working_directory_is_taken() -> None:
         (None, {}, {"rooot": "x"}, "argument: no option 'rooot'; there are root, "),
         ("enabled = 1", {}, {}, "patternspan.toml: enabled: true or false is wanted, found 1"),
         ("preview_chars = -1", {}, {}, "patternspan.toml: preview_chars: "),
+        ('durability = "never"', {}, {}, "durability: one of os, interval, event is wanted"),
+        ("", {"PATTERNSPAN_FILE_MODE": "rw"}, {}, "file_mode: permissions in octal such as 0640 are wanted"),
         ("[root]\na = 1", {}, {}, "patternspan.toml: root: a text is wanted, found {'a': 1}"),
         ("rooot = 1", {}, {}, "patternspan.toml: no option 'rooot'; there are root, "),
         ("root = ", {}, {}, "patternspan.toml: not TOML: "),

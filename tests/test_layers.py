@@ -14,13 +14,13 @@ HOME = Path(patternspan.__file__).parent
 # Each may import what stands before it, and its own folder. Neighbours, on one line, are blind to each other.
 FLOORS: list[set[str]] = [
     {"errors"},
-    {"config", "layout"},
+    {"config", "files", "layout"},
     {"model", "schema_files"},
     {"record"},
     {"export"},
     {"log"},
     {"aggregate"},
-    {"setup", "testing", "compat"},
+    {"setup", "testing", "compat", "condition"},
     {"__init__"},
     {"cli"},
     {"__main__"},

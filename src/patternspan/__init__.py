@@ -26,6 +26,7 @@ from patternspan.record.run import Run
 
 if TYPE_CHECKING:
     from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event
+    from patternspan.condition import Health, health
     from patternspan.export.exporter import PatternJsonlExporter
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
@@ -38,6 +39,7 @@ __all__ = [
     "CommandResult",
     "ConfigError",
     "ConformanceError",
+    "Health",
     "LineError",
     "MissingExtraError",
     "NotFoundError",
@@ -53,6 +55,7 @@ __all__ = [
     "current_run",
     "emit_pattern_event",
     "fold",
+    "health",
     "job",
     "pattern_span",
     "step",
@@ -63,6 +66,7 @@ __all__ = [
 # Names whose modules load what recording does not need before the first run: files, the SDK, subprocess, readers.
 _LATER = {
     "CommandResult": "patternspan.record.command",
+    "Health": "patternspan.condition",
     "PatternEventEmitter": "patternspan.compat",
     "PatternJsonlExporter": "patternspan.export.exporter",
     "PatternRun": "patternspan.model.run",
@@ -70,6 +74,7 @@ _LATER = {
     "configure": "patternspan.setup",
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
+    "health": "patternspan.condition",
 }
 
 

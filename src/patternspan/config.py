@@ -8,6 +8,7 @@ that its specification gives them and are not repeated here.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -45,6 +46,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Longest text in captured arguments, results and messages; what is longer is cut and marked."""
     preview_chars: int = 2000
     """Longest preview of a tool's output in an event; the whole is in its log file."""
+    durability: str = "os"
+    """What a power loss takes: `os` what the kernel holds, `interval` at most `sync_interval_ms`, `event` nothing."""
+    sync_interval_ms: int = 1000
+    """Longest time between a line and its sync to the disk, where durability is `interval`."""
+    pending_bytes: int = 4194304
+    """Most bytes of events that wait in memory while a log cannot be written."""
+    file_mode: str = "0600"
+    """Permissions of the files that are made, in octal, whatever the umask."""
+    folder_mode: str = "0700"
+    """Permissions of the folders that are made, in octal, whatever the umask."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 
@@ -59,7 +70,17 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     values.update(_checked(given, "argument"))
     if not str(values.get("root", "state")).strip() or "\0" in str(values.get("root", "")):
         raise ConfigError(f"root: the path of a folder is wanted, found {values['root']!r}")
+    _check_words(values)
     return Config(**values)
+
+
+def _check_words(values: Mapping[str, Any]) -> None:
+    for name, words in _WORDS.items():
+        if name in values and values[name] not in words:
+            raise ConfigError(f"{name}: one of {', '.join(words)} is wanted, found {values[name]!r}")
+    for name in ("file_mode", "folder_mode"):
+        if name in values and _OCTAL(values[name]) is None:
+            raise ConfigError(f"{name}: permissions in octal such as 0640 are wanted, found {values[name]!r}")
 
 
 def _from_file(path: str) -> dict[str, Any]:
@@ -107,4 +128,6 @@ def _is_negative(value: object) -> bool:
     return isinstance(value, int) and value < 0
 
 
+_WORDS: Final = {"durability": ("os", "interval", "event")}
+_OCTAL: Final = re.compile("0?[0-7]{3}").fullmatch
 _WANTED: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", str: "a text"}

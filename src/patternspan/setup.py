@@ -12,7 +12,8 @@ from opentelemetry import trace
 from patternspan import config as configuration
 from patternspan.config import Config
 from patternspan.export.archive import RunArchive
-from patternspan.export.sink import JsonlSink
+from patternspan.export.durable import Durability
+from patternspan.export.sink import JsonlSink, interval_sync, log_options
 from patternspan.layout import events_dir
 from patternspan.record.context import reset_process
 from patternspan.record.guard import fault
@@ -52,6 +53,11 @@ def configure(
     step_id: str | None = None,
     max_value_chars: int | None = None,
     preview_chars: int | None = None,
+    durability: Durability | None = None,
+    sync_interval_ms: int | None = None,
+    pending_bytes: int | None = None,
+    file_mode: str | None = None,
+    folder_mode: str | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
@@ -75,6 +81,11 @@ def configure(
         "step_id": step_id,
         "max_value_chars": max_value_chars,
         "preview_chars": preview_chars,
+        "durability": durability,
+        "sync_interval_ms": sync_interval_ms,
+        "pending_bytes": pending_bytes,
+        "file_mode": file_mode,
+        "folder_mode": folder_mode,
         "service_name": service_name,
     }
     settings = configuration.load(given)
@@ -110,11 +121,14 @@ def _apply(settings: Config) -> None:
     hub.root = os.path.abspath(settings.root)
     reset_process()
     _installed.config = settings
+    options = log_options(settings)
+    hub.modes = options.modes
+    interval_sync.seconds = settings.sync_interval_ms / 1000
     if settings.jsonl:
-        _installed.sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log)
+        _installed.sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log, options=options)
         hub.writers = (*hub.writers, _installed.sink)
     if settings.archive:
-        _installed.archive = RunArchive(settings.root)
+        _installed.archive = RunArchive(settings.root, options.modes)
         hub.end_listeners = (*hub.end_listeners, _installed.archive)
 
 

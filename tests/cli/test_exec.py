@@ -181,7 +181,7 @@ def test_a_log_that_cannot_be_written_does_not_stop_the_tool(tmp_path):
     (tmp_path / "file").write_text("")
     code, out, err = call(tmp_path, "exec", "--root", "file", "--", "sh", "-c", "echo out; exit 5")
     assert (code, out) == (5, "out\n")
-    assert "log: NotADirectoryError" in err
+    assert "file/events/pattern_events.jsonl: ENOTDIR: Not a directory; 6 events are lost\n" in err
 
 
 def test_secrets_in_the_command_do_not_reach_the_log(tmp_path):

@@ -344,7 +344,7 @@ def test_many_jobs_keep_few_files_open(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for number in range(200):
         event = PatternEvent.create("pattern.execution.started", f"JOB-{number}", "PRUN-1", "PAT-X", "in_progress")
-        sink(event, encode(event) + b"\n")
+        sink(encode(event) + b"\n", event.job_id, event.event_id)
     assert len(os.listdir("/proc/self/fd")) - before < 50
     sink.close()
     assert len(list((tmp_path / "events/jobs").iterdir())) == 200

@@ -18,7 +18,7 @@ from patternspan import config
 from patternspan.errors import LineError
 from patternspan.export.archive import RunArchive
 from patternspan.export.project import events_from_span
-from patternspan.export.sink import JsonlSink, remember_written, was_written
+from patternspan.export.sink import JsonlSink, log_options, remember_written, was_written
 from patternspan.layout import events_dir
 from patternspan.model.event import PatternEvent
 from patternspan.model.fold import in_order, is_terminal
@@ -35,8 +35,9 @@ class PatternJsonlExporter(SpanExporter):
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         settings = config.load({"root": os.fspath(root) if root is not None else None})
-        self._sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log)
-        self._archive = RunArchive(settings.root) if settings.archive else None
+        options = log_options(settings)
+        self._sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log, options=options)
+        self._archive = RunArchive(settings.root, options.modes) if settings.archive else None
         self._closed = False
         remember_written()
 
@@ -51,13 +52,13 @@ class PatternJsonlExporter(SpanExporter):
             except (OSError, LineError) as error:
                 guard.fault("jsonl exporter", error)
                 result = SpanExportResult.FAILURE
-        return result
+        return SpanExportResult.FAILURE if self._sink.log.is_failing else result
 
     def _write(self, events: list[PatternEvent]) -> None:
         events = [replace(event, details=redact_details(event.details)) for event in events]
         fresh = [event for event in events if not was_written(event.event_id)]
         for event in fresh:
-            self._sink(event, encode(event) + b"\n")
+            self._sink(encode(event) + b"\n", event.job_id, event.event_id)
         if fresh and self._archive is not None and any(map(is_terminal, events)):
             self._archive(in_order(events))
 

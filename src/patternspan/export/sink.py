@@ -20,14 +20,18 @@ import contextlib
 import os
 import threading
 import weakref
+from itertools import count
 from os import lseek, write
 from time import monotonic, sleep
-from typing import Final
+from typing import Final, NamedTuple, cast
 
+from patternspan.config import Config
+from patternspan.export.backlog import KeptLog, reason_of
+from patternspan.export.durable import Durability, GroupCommit, IntervalSync, at_exit_and_fork
+from patternspan.files import PRIVATE, Modes, open_append, open_folder
 from patternspan.layout import LOG_NAME, job_log_in
-from patternspan.model.event import PatternEvent
+from patternspan.record import guard
 
-_FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _LOCK_SECONDS: Final = 1.0
 _RECHECK_SECONDS: Final = 1.0
 """How often the path is compared with the open file, which may have been rotated or removed."""
@@ -41,22 +45,57 @@ _TRIES: Final = 5
 _OPEN_JOBS: Final = 32
 
 
+class LogOptions(NamedTuple):
+    """How logs are written."""
+
+    modes: Modes = PRIVATE
+    durability: Durability = "os"
+    most_pending_bytes: int = 4 << 20
+    """Of lines that wait in memory while a log cannot be written."""
+
+
+DEFAULTS: Final = LogOptions()
+
+
+def log_options(settings: Config) -> LogOptions:
+    """Return what a configuration says of logs."""
+    modes = Modes(int(settings.file_mode, 8), int(settings.folder_mode, 8))
+    return LogOptions(modes, cast("Durability", settings.durability), settings.pending_bytes)
+
+
 class _File:
     """An open log, and where our last line ended in it."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, base: str, options: LogOptions) -> None:
         self.path = path
+        self.options = options
+        below = os.path.relpath(path, base).split(os.sep)
+        self._base, self._folders, self._name = base, tuple(below[:-1]), below[-1]
         self.fd = -1
         self.end = -1
 
     def open(self) -> None:
-        """Open the log, making it and its folder where they are missing. Raises OSError."""
+        """Open the log, making it and its folders where they are missing. Raises OSError."""
+        modes = self.options.modes
+        folder = open_folder(self._base, self._folders, modes.folder)
         try:
-            self.fd = os.open(self.path, _FLAGS, 0o600)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-            self.fd = os.open(self.path, _FLAGS, 0o600)
+            self.fd, is_new = open_append(folder, self._name, self.path, modes.file)
+            if is_new and self.options.durability != "os":
+                self._sync_folders(folder)
+        finally:
+            os.close(folder)
         self.end = -1
+
+    def _sync_folders(self, folder: int) -> None:
+        """Make the new file's name, and those of the folders above it, survive a power loss."""
+        os.fsync(folder)
+        for depth in range(len(self._folders)):
+            above = open_folder(self._base, self._folders[:depth])
+            os.fsync(above)
+            os.close(above)
+        above = os.open(os.path.dirname(self._base) or ".", os.O_RDONLY | os.O_CLOEXEC)
+        os.fsync(above)
+        os.close(above)
 
     def close_file(self) -> None:
         fd, self.fd = self.fd, -1
@@ -116,12 +155,18 @@ class _File:
 class LineLog(_File):
     """Appends whole lines to one file, from any thread, after fork too."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
+    def __init__(self, path: str, base: str = "", options: LogOptions = DEFAULTS) -> None:
+        """Append to `path`; `base` is the folder above it below which no link is followed, by default its own."""
+        path = os.path.abspath(path)
+        super().__init__(path, os.path.abspath(base) if base else os.path.dirname(path), options)
         self._lock = threading.RLock()
         self._busy = False
         self._recheck = 0.0
         self._quiet = 0.0
+        self._lines = 0
+        self._commit = GroupCommit() if options.durability == "event" else None
+        self._waits_for_sync = options.durability == "interval"
+        self.unsynced = False
         _logs.add(self)
 
     def append(self, line: bytes) -> None:
@@ -142,6 +187,7 @@ class LineLog(_File):
             self.write(line)
             quiet = now + _QUIET_SECONDS
             self._quiet = quiet if quiet < self._recheck else self._recheck  # noqa: FURB136 - `min` costs a call
+            self._lines = ticket = self._lines + 1
         except OSError:
             self.close_file()
             self._quiet = 0.0
@@ -149,28 +195,58 @@ class LineLog(_File):
         finally:
             self._busy = False
             lock.release()
+        if self._commit is not None:
+            self._commit.through(ticket, self._newest, self.sync)
+        elif self._waits_for_sync and not self.unsynced:
+            self.unsynced = True
+            interval_sync.mark(self)
+
+    def _newest(self) -> int:
+        return self._lines
+
+    def sync(self) -> None:
+        """Send what is written to the disk. Raises OSError."""
+        with self._lock:
+            if self.fd < 0:
+                return
+            # Another thread may close the file meanwhile, as when the log is rotated.
+            fd = os.dup(self.fd)
+        try:
+            os.fdatasync(fd)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self.path) from None
+        finally:
+            os.close(fd)
 
     def _prepare(self, now: float) -> bytes:
         """Open the file where it has to be; return what must stand before the next line."""
         if self.fd < 0 or now >= self._recheck:
             if self.fd < 0 or not self.is_current():
-                self.close_file()
+                self._leave_file()
                 self.open()
             self._recheck = now + _RECHECK_SECONDS
         return self.look()
 
+    def _leave_file(self) -> None:
+        """Close a file that is the log no longer; its lines are made durable first."""
+        if self.fd >= 0 and self.options.durability != "os":
+            os.fdatasync(self.fd)
+        self.close_file()
+
     def _append_alone(self, line: bytes) -> None:
-        file = _File(self.path)
+        file = _File(self.path, self._base, self.options)
         file.open()
         try:
             file.write(file.look() + line)
+            if self.options.durability != "os":
+                os.fdatasync(file.fd)
         finally:
             file.close_file()
 
     def close(self) -> None:
         """Close the file; the next `append` opens it again."""
-        with self._lock:
-            self.close_file()
+        with self._lock, contextlib.suppress(OSError):
+            self._leave_file()
             self._quiet = 0.0
 
     def __del__(self) -> None:
@@ -181,15 +257,31 @@ class LineLog(_File):
         self._lock = threading.RLock()
         self._busy = False
         self._quiet = 0.0
+        if self._commit is not None:
+            self._commit = GroupCommit()
         self.close_file()
 
 
 _logs: Final[weakref.WeakSet[LineLog]] = weakref.WeakSet()
+sync_failures = 0
+"""How often a sync in the background has failed."""
+
+
+def _sync_failed(error: OSError) -> None:
+    global sync_failures
+    sync_failures += 1
+    guard.report("log", f"{error.filename}: a sync failed: {reason_of(error)}; a power loss may take events")
+
+
+interval_sync: Final = at_exit_and_fork(IntervalSync(_sync_failed))
+"""Syncs the logs of durability `interval`."""
 
 
 def _reset_after_fork() -> None:
     for log in list(_logs):
         log.after_fork()
+    for sink in list(_sinks):
+        sink.after_fork()
 
 
 os.register_at_fork(after_in_child=_reset_after_fork)
@@ -221,27 +313,40 @@ def _remember(event_id: str) -> None:
 
 
 class JsonlSink:
-    """Writes each event to the global log and, unless told otherwise, to its job's own log."""
+    """Writes each event to the global log and, unless told otherwise, to its job's own log.
 
-    def __init__(self, events_dir: str, *, job_logs: bool = True) -> None:
+    What cannot be written waits in memory (`backlog.py`); nothing is raised.
+    """
+
+    def __init__(self, events_dir: str, *, job_logs: bool = True, options: LogOptions = DEFAULTS) -> None:
         self.events_dir = os.path.abspath(events_dir)
-        self.log = LineLog(os.path.join(self.events_dir, LOG_NAME))
+        self._options = options
+        self.log = self._open(os.path.join(self.events_dir, LOG_NAME), options)
         self._job_logs = job_logs
-        self._jobs: dict[str, LineLog] = {}
+        self._jobs: dict[str, KeptLog] = {}
+        # `next` is one step for all threads; the count is read from its text.
+        self._taken = count()
+        self._count = self._taken.__next__
+        _sinks.add(self)
 
-    def __call__(self, event: PatternEvent, line: bytes) -> None:
-        """Write one event; its line ends with a newline. Raises OSError where a log could not be written."""
+    def _open(self, path: str, options: LogOptions, *, is_copy: bool = False) -> KeptLog:
+        return KeptLog(LineLog(path, self.events_dir, options), options.most_pending_bytes, is_copy=is_copy)
+
+    def __call__(self, line: bytes, job_id: str, event_id: str) -> None:
+        """Write one event; its line ends with a newline."""
+        self._count()
         self.log.append(line)
         if self._job_logs:
-            log = self._jobs.get(event.job_id)
+            log = self._jobs.get(job_id)
             if log is None:
-                log = self._open_job(event.job_id)
+                log = self._open_job(job_id)
             log.append(line)
         if _written is not None:
-            _remember(event.event_id)
+            _remember(event_id)
 
-    def _open_job(self, job_id: str) -> LineLog:
-        log = LineLog(job_log_in(self.events_dir, job_id))
+    def _open_job(self, job_id: str) -> KeptLog:
+        # A copy, which can be made again from the global log: it does not wait for the disk.
+        log = self._open(job_log_in(self.events_dir, job_id), self._options._replace(durability="os"), is_copy=True)
         self._jobs[job_id] = log
         if len(self._jobs) > _OPEN_JOBS:
             with contextlib.suppress(StopIteration, KeyError, RuntimeError):
@@ -249,7 +354,25 @@ class JsonlSink:
                 self._jobs.pop(next(iter(self._jobs)))
         return log
 
+    @property
+    def taken(self) -> int:
+        """How many events were handed to it in this process."""
+        return int(repr(self._taken)[len("count(") : -1])
+
     def close(self) -> None:
-        """Close every file; the next event opens them again."""
-        for log in (self.log, *list(self._jobs.values())):
-            log.close()
+        """Close every file; the next event opens them again. What waits is tried once more."""
+        for kept in (self.log, *list(self._jobs.values())):
+            kept.close()
+
+    def after_fork(self) -> None:
+        """Count anew in a forked child."""
+        self._taken = count()
+        self._count = self._taken.__next__
+
+
+_sinks: Final[weakref.WeakSet[JsonlSink]] = weakref.WeakSet()
+
+
+def open_sinks() -> list[JsonlSink]:
+    """Return the sinks of this process."""
+    return list(_sinks)

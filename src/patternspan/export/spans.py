@@ -19,7 +19,6 @@ from opentelemetry.sdk.trace import Span as SdkSpan
 from opentelemetry.trace import Span
 
 from patternspan.model.attributes import AttributeValue, event_attributes
-from patternspan.model.event import PatternEvent
 from patternspan.model.wire import decode
 from patternspan.record.hub import EventAdder, add_event
 
@@ -27,7 +26,7 @@ _MOST_ATTRIBUTES = 128
 """More than `event_attributes` ever makes."""
 
 
-class LineEvent(msgspec.Struct, frozen=True):
+class LineEvent(msgspec.Struct, frozen=True, gc=False):
     """A span event whose attributes stand in the event's line."""
 
     name: str
@@ -49,9 +48,9 @@ class LineEvent(msgspec.Struct, frozen=True):
 EventBase.register(LineEvent)
 
 
-def add_line_event(span: Any, event: PatternEvent, line: bytes, time_ns: int) -> None:
+def add_line_event(span: Any, event_type: str, line: bytes, time_ns: int) -> None:
     """Add an event to an SDK span without attribute limits; its list has a lock and a bound of its own."""
-    span._events.append(LineEvent(event.event_type, time_ns, line))  # noqa: SLF001 - see above
+    span._events.append(LineEvent(event_type, time_ns, line))  # noqa: SLF001 - see above
 
 
 class _Chooser:

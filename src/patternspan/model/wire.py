@@ -40,7 +40,7 @@ _decode_any: Final = msgspec.json.Decoder().decode
 
 
 encode_known: Final = _encode
-"""`encode` for an event without unknown members, at the price of one call less."""
+"""`encode_value`, and `encode` for an event without unknown members, at the price of one call less."""
 
 
 def encode(event: PatternEvent) -> bytes:

@@ -16,6 +16,7 @@ from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
+from patternspan.files import open_append, open_folder
 from patternspan.layout import tool_log
 from patternspan.record import guard
 from patternspan.record.capture import redacted
@@ -123,8 +124,12 @@ class _Stream:
         if not path:
             return
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-            self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            logs, run = os.path.split(os.path.dirname(path))
+            folder = open_folder(logs, (run,), hub.modes.folder)
+            try:
+                self._log = open_append(folder, os.path.basename(path), path, hub.modes.file).fd
+            finally:
+                os.close(folder)
         except OSError as error:
             guard.fault("tool log", error)
 

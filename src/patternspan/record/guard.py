@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from time import monotonic
 from typing import Final
 
 from opentelemetry.trace import INVALID_SPAN, Span
@@ -11,6 +12,9 @@ from opentelemetry.trace import INVALID_SPAN, Span
 _log: Final = logging.getLogger("patternspan")
 _seen: Final[set[tuple[str, str]]] = set()
 _raising = False
+_REPORT_SECONDS: Final = 60.0
+_reported = -_REPORT_SECONDS
+"""When the last report was made."""
 
 
 def fault(place: str, error: Exception) -> None:
@@ -18,7 +22,7 @@ def fault(place: str, error: Exception) -> None:
     if _raising:
         raise error
     key = (place, type(error).__name__)
-    if key not in _seen:
+    if key not in _seen and not (isinstance(error, OSError) and _is_too_soon()):
         _seen.add(key)
         _log.warning(
             "%s: %s: %s; the watched code goes on, this is said once (`patternspan doctor` may know more)",
@@ -26,6 +30,28 @@ def fault(place: str, error: Exception) -> None:
             type(error).__name__,
             error,
         )
+
+
+def report(place: str, text: str, *, always: bool = False) -> None:
+    """Say that something outside does not work: at most once a minute for all of them, or `always`."""
+    if always or not _is_too_soon():
+        _log.warning("%s: %s", place, text)
+
+
+def _is_too_soon() -> bool:
+    global _reported
+    now = monotonic()
+    if now < _reported + _REPORT_SECONDS:
+        return True
+    _reported = now
+    return False
+
+
+def forget() -> None:
+    """Forget what was said, so that it is said again."""
+    global _reported
+    _seen.clear()
+    _reported = -_REPORT_SECONDS
 
 
 def started(start: Callable[[], Span]) -> Span:

@@ -11,14 +11,15 @@ import msgspec
 from msgspec import UNSET
 from opentelemetry.trace import Span
 
+from patternspan.files import PRIVATE
 from patternspan.model.attributes import event_attributes
 from patternspan.model.event import PatternEvent
-from patternspan.model.wire import encode, encode_known
+from patternspan.model.wire import decode, encode
 from patternspan.record import guard
 from patternspan.record.redact import as_plain
 
-LineWriter = Callable[[PatternEvent, bytes], None]
-"""Takes an event and its line (newline included); has written it when it returns."""
+LineWriter = Callable[[bytes, str, str], None]
+"""Takes the line of an event (newline included), its job's id and its own; has written it when it returns."""
 
 Subscriber = Callable[[PatternEvent], None]
 """Hears each event, in the thread that recorded it."""
@@ -26,13 +27,13 @@ Subscriber = Callable[[PatternEvent], None]
 EndListener = Callable[[Sequence[PatternEvent]], None]
 """Hears the events of each run that has ended."""
 
-EventAdder = Callable[[Any, PatternEvent, bytes, int], None]
-"""Adds an event to a recording span: (span, event, its line, nanoseconds since the Unix epoch)."""
+EventAdder = Callable[[Any, str, bytes, int], None]
+"""Adds an event to a recording span: (span, event type, line, nanoseconds since the Unix epoch)."""
 
 
-def add_event(span: Span, event: PatternEvent, line: bytes, time_ns: int) -> None:  # noqa: ARG001
+def add_event(span: Span, event_type: str, line: bytes, time_ns: int) -> None:
     """Add an event in the way that any span knows."""
-    span.add_event(event.event_type, event_attributes(event), time_ns)
+    span.add_event(event_type, event_attributes(decode(line)), time_ns)
 
 
 class Hub:
@@ -47,6 +48,7 @@ class Hub:
         self.default_job_id = ""
         self.default_step_id: str | None = None
         self.root = "state"
+        self.modes = PRIVATE
         self.writers: tuple[LineWriter, ...] = ()
         self.subscribers: tuple[Subscriber, ...] = ()
         self.end_listeners: tuple[EndListener, ...] = ()
@@ -86,33 +88,42 @@ class Hub:
         add: EventAdder | None,
         writers: tuple[LineWriter, ...] | None = None,
     ) -> PatternEvent:
-        """Pass one event on and return it as it was written.
-
-        Without `add` the span is left alone; `writers` stand in for the hub's own.
-        """
+        """Pass one event on and return it as it was written; see `pass_on`."""
         try:
-            line = (encode(event) if event.extra else encode_known(event)) + b"\n"
+            line = encode(event) + b"\n"
         except (TypeError, ValueError, RecursionError):
             members = msgspec.structs.asdict(event)
             plain = {name: as_plain(value) for name, value in members.items() if value is not UNSET}
             event = msgspec.structs.replace(event, **plain)
             line = encode(event) + b"\n"
+        self.pass_on(line, event.job_id, event.event_id, writers)
+        self.show(event.event_type, line, span, time_ns, add)
+        return event
+
+    def pass_on(self, line: bytes, job_id: str, event_id: str, writers: tuple[LineWriter, ...] | None = None) -> None:
+        """Have one line written; `writers` stand in for the hub's own."""
         for write in self.writers if writers is None else writers:
             try:
-                write(event, line)
+                write(line, job_id, event_id)
             except Exception as error:  # noqa: BLE001 - one sink's fault stops neither the others nor the caller
                 guard.fault("log", error)
+
+    def show(self, event_type: str, line: bytes, span: Span, time_ns: int, add: EventAdder | None) -> None:
+        """Show one event, whose line is written, on its span and to the subscribers. Without `add` there is no span."""
         if add is not None:
             try:
-                add(span, event, line, time_ns)
+                add(span, event_type, line, time_ns)
             except Exception as error:  # noqa: BLE001
                 guard.fault("span", error)
+        if self.subscribers:
+            self._tell(decode(line))
+
+    def _tell(self, event: PatternEvent) -> None:
         for hear in self.subscribers:
             try:
                 hear(event)
             except Exception as error:  # noqa: BLE001
                 guard.fault("subscriber", error)
-        return event
 
     def end(self, events: Sequence[PatternEvent]) -> None:
         """Tell the end listeners that a run has ended."""

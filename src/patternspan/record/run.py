@@ -34,8 +34,9 @@ from patternspan.record.capture import bounded_members, redacted
 from patternspan.record.context import RUN_KEY, Scope, base_context, retry_link, scope_in
 from patternspan.record.gathered import Gathered
 from patternspan.record.hub import hub
+from patternspan.record.lines import RunLines
 from patternspan.record.opening import Opening
-from patternspan.record.redact import as_text, is_clean, redact_details
+from patternspan.record.redact import as_plain, as_text, is_clean, redact_details
 from patternspan.record.run_span import RunSpan
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Run:
     _ended = False
     _exception: BaseException | None = None
     _events: list[PatternEvent] | None = None
+    _lines: RunLines | None = None
     _parent: Run | None = None
 
     def __init__(self, opening: Opening, inputs: dict[str, Any] | None = None) -> None:
@@ -286,19 +288,47 @@ class Run:
                     details["attempt"] = self._attempt
             if opening.redact is not None or not is_clean(details):
                 details = redact_details(details, opening.redact)
-            otel = self._otel
             now = self._offset_ns + monotonic_ns()
-            event = PatternEvent(
-                EVENT_PREFIX + _new_ulid(now), event_type, timestamp(now), self.job_id, self.step_id, self.run_id,
-                self.pattern_id, status, details, otel.trace_id, otel.span_id,
-            )  # fmt: skip
-            event = hub.publish(event, otel.span, now, otel.add)
+            event_id, time = EVENT_PREFIX + _new_ulid(now), timestamp(now)
+            lines = self._lines or self._make_lines()
+            try:
+                line = lines.line(event_id, event_type, time, status, details)
+            except (TypeError, ValueError, RecursionError):
+                details = as_plain(details)
+                line = lines.line(event_id, event_type, time, status, details)
+            hub.pass_on(line, self.job_id, event_id)
+            otel = self._otel
+            hub.show(event_type, line, otel.span, now, otel.add)
             if self._events is not None:
-                self._events.append(event)
+                self._events.append(
+                    PatternEvent(
+                        event_id,
+                        event_type,
+                        time,
+                        self.job_id,
+                        self.step_id,
+                        self.run_id,
+                        self.pattern_id,
+                        status,
+                        details,
+                        otel.trace_id,
+                        otel.span_id,
+                    )
+                )
             if event_type in TERMINAL_TYPES or status == "skipped":
                 self._close(status, details)
         except Exception as error:  # noqa: BLE001
             guard.fault(f"event {event_type}", error)
+
+    def _make_lines(self) -> RunLines:
+        otel = self._otel
+        try:
+            made = RunLines(self.job_id, self.step_id, self.run_id, self.pattern_id, otel.trace_id, otel.span_id)
+        except ValueError:
+            self.job_id, self.step_id, self.pattern_id = map(as_plain, (self.job_id, self.step_id, self.pattern_id))
+            return self._make_lines()
+        self._lines = made
+        return made
 
     def start_execution(self, details: dict[str, Any] | None = None) -> None:
         """Write `execution.started`, unless it stands already: a run has one."""
@@ -347,6 +377,7 @@ class Run:
         """Take the id of the pattern that the selection resolved to."""
         if pattern_id != self.pattern_id:
             self.pattern_id = pattern_id
+            self._lines = None
             self._otel.choose(pattern_id)
 
     def show_inputs(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""How recording does in this process: what was written, what waits, what was lost, and why."""
+
+from __future__ import annotations
+
+import msgspec
+
+from patternspan.export import sink
+from patternspan.export.backlog import kept_logs
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the logs that this process writes."""
+
+    written: int
+    """Events that stand in the global log."""
+    pending: int
+    """Events that wait in memory, because the log cannot be written."""
+    lost: int
+    """Events that were given up: more than `pending_bytes` waited."""
+    gaps: int
+    """How often the log itself tells of events lost, in the member `gap` of a line."""
+    copies_lost: int
+    """Lines that jobs' own logs lack; the global log has them."""
+    sync_failures: int
+    """How often a sync in the background has failed."""
+    failing: bool
+    """Whether a log could not be written when that was last tried."""
+    last_error: str | None
+    """Why a log could last not be written: the error's name and text."""
+
+
+def health() -> Health:
+    """Return how recording does in this process, since it began or was forked."""
+    sinks = sink.open_sinks()
+    logs = kept_logs()
+    whole = [log for log in logs if not log.is_copy]
+    pending, lost = sum(log.pending for log in whole), sum(log.lost for log in whole)
+    errors = [log.last_error for log in logs if log.last_error]
+    return Health(
+        written=sum(one.taken for one in sinks) - pending - lost,
+        pending=pending,
+        lost=lost,
+        gaps=sum(log.gaps for log in whole),
+        copies_lost=sum(log.lost for log in logs if log.is_copy),
+        sync_failures=sink.sync_failures,
+        failing=any(log.is_failing for log in logs),
+        last_error=errors[-1] if errors else None,
+    )
