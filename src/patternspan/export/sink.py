@@ -130,12 +130,7 @@ class _File:
     def write(self, line: bytes) -> None:
         """Append one line. Raises OSError where it could not be written whole."""
         written = write(self.fd, line)
-        end = lseek(self.fd, 0, 1)
-        start = end - written
-        if written == len(line) and (start % _BORDER or start == self.end):
-            self.end = end
-        else:
-            self.settle(line, written, end)
+        self.settle(line, written, lseek(self.fd, 0, os.SEEK_CUR))
 
     def settle(self, line: bytes, written: int, end: int) -> None:
         """Look at a line that may be glued to another, or is not whole, and write it again where it has to be."""
@@ -184,7 +179,14 @@ class LineLog(_File):
             now = monotonic()
             if now >= self._quiet:
                 line = self._prepare(now) + line
-            self.write(line)
+            fd = self.fd
+            written = write(fd, line)
+            end = lseek(fd, 0, 1)
+            start = end - written
+            if written == len(line) and (start % _BORDER or start == self.end):
+                self.end = end
+            else:
+                self.settle(line, written, end)
             quiet = now + _QUIET_SECONDS
             self._quiet = quiet if quiet < self._recheck else self._recheck  # noqa: FURB136 - `min` costs a call
             self._lines = ticket = self._lines + 1

@@ -9,6 +9,7 @@ gets `add_event`; a test holds both ways equal.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -49,8 +50,16 @@ EventBase.register(LineEvent)
 
 
 def add_line_event(span: Any, event_type: str, line: bytes, time_ns: int) -> None:
-    """Add an event to an SDK span without attribute limits; its list has a lock and a bound of its own."""
-    span._events.append(LineEvent(event_type, time_ns, line))  # noqa: SLF001 - see above
+    """Add an event to an SDK span without attribute limits.
+
+    The list of a span is a deque with a lock around it, which keeps the count of what was dropped exact. The lock is
+    left out: one `append` is one step, and a signal handler that records in the middle of one would wait for itself.
+    """
+    events = span._events  # noqa: SLF001 - see above
+    kept = events._dq  # noqa: SLF001
+    if len(kept) == kept.maxlen:
+        events.dropped += 1
+    kept.append(LineEvent(event_type, time_ns, line))
 
 
 class _Chooser:
@@ -73,7 +82,7 @@ class _Chooser:
 def _is_unlimited(span: Span, limits: object) -> bool:
     return (
         isinstance(span, SdkSpan)
-        and hasattr(getattr(span, "_events", None), "append")
+        and isinstance(getattr(getattr(span, "_events", None), "_dq", None), deque)
         and getattr(limits, "max_attribute_length", 0) is None
         and getattr(limits, "max_event_attributes", 0) >= _MOST_ATTRIBUTES
     )

@@ -96,20 +96,27 @@ class Hub:
             plain = {name: as_plain(value) for name, value in members.items() if value is not UNSET}
             event = msgspec.structs.replace(event, **plain)
             line = encode(event) + b"\n"
-        self.pass_on(line, event.job_id, event.event_id, writers)
-        self.show(event.event_type, line, span, time_ns, add)
+        writers = self.writers if writers is None else writers
+        self.pass_on(event.event_type, line, event.job_id, event.event_id, span, time_ns, add, writers)
         return event
 
-    def pass_on(self, line: bytes, job_id: str, event_id: str, writers: tuple[LineWriter, ...] | None = None) -> None:
-        """Have one line written; `writers` stand in for the hub's own."""
-        for write in self.writers if writers is None else writers:
+    def pass_on(
+        self,
+        event_type: str,
+        line: bytes,
+        job_id: str,
+        event_id: str,
+        span: Span,
+        time_ns: int,
+        add: EventAdder | None,
+        writers: tuple[LineWriter, ...],
+    ) -> None:
+        """Have one line written, then shown on the span and to the subscribers. Without `add` there is no span."""
+        for write in writers:
             try:
                 write(line, job_id, event_id)
             except Exception as error:  # noqa: BLE001 - one sink's fault stops neither the others nor the caller
                 guard.fault("log", error)
-
-    def show(self, event_type: str, line: bytes, span: Span, time_ns: int, add: EventAdder | None) -> None:
-        """Show one event, whose line is written, on its span and to the subscribers. Without `add` there is no span."""
         if add is not None:
             try:
                 add(span, event_type, line, time_ns)

@@ -296,11 +296,10 @@ class Run:
             except (TypeError, ValueError, RecursionError):
                 details = as_plain(details)
                 line = lines.line(event_id, event_type, time, status, details)
-            hub.pass_on(line, self.job_id, event_id)
-            otel = self._otel
-            hub.show(event_type, line, otel.span, now, otel.add)
-            if self._events is not None:
-                self._events.append(
+            otel, events = self._otel, self._events
+            hub.pass_on(event_type, line, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
+            if events is not None:
+                events.append(
                     PatternEvent(
                         event_id,
                         event_type,
