@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from patternspan.export import sink
-from patternspan.export.backlog import kept_logs
+from patternspan.export.backlog import kept_logs, tally
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,18 +31,14 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 
 def health() -> Health:
     """Return how recording does in this process, since it began or was forked."""
-    sinks = sink.open_sinks()
-    logs = kept_logs()
-    whole = [log for log in logs if not log.is_copy]
-    pending, lost = sum(log.pending for log in whole), sum(log.lost for log in whole)
-    errors = [log.last_error for log in logs if log.last_error]
+    events, logs = sink.totals(), kept_logs()
     return Health(
-        written=sum(one.taken for one in sinks) - pending - lost,
-        pending=pending,
-        lost=lost,
-        gaps=sum(log.gaps for log in whole),
-        copies_lost=sum(log.lost for log in logs if log.is_copy),
+        written=events.written,
+        pending=events.pending,
+        lost=events.lost,
+        gaps=tally.gaps,
+        copies_lost=tally.copies_lost,
         sync_failures=sink.sync_failures,
         failing=any(log.is_failing for log in logs),
-        last_error=errors[-1] if errors else None,
+        last_error=tally.last_error or None,
     )

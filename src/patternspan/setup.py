@@ -35,6 +35,7 @@ class _Installed:
         self.provider: Any = None
         self.processors: list[Any] = []
         self.at_exit = False
+        self.metrics = False
 
 
 _installed: Final = _Installed()
@@ -94,6 +95,7 @@ def configure(
     if settings.enabled:
         _make_provider(settings)
         use_sdk()
+        _register_metrics()
     return settings
 
 
@@ -107,6 +109,7 @@ def start() -> None:
     if settings.enabled and wanted_exporters():
         _make_provider(settings)
     use_sdk()
+    _register_metrics()
 
 
 def _apply(settings: Config) -> None:
@@ -141,6 +144,15 @@ def shutdown_log() -> None:
     if _installed.archive is not None:
         hub.end_listeners = tuple(hear for hear in hub.end_listeners if hear is not _installed.archive)
         _installed.archive = None
+
+
+def _register_metrics() -> None:
+    """Make the metrics of the log, once, where the application or the SDK has loaded metrics at all."""
+    if "opentelemetry.metrics" in sys.modules and not _installed.metrics:
+        from patternspan.export.metrics import register
+
+        _installed.metrics = True
+        register()
 
 
 def use_sdk() -> None:

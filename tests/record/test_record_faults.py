@@ -6,6 +6,7 @@ import asyncio
 import json
 import resource
 import shutil
+import signal
 import threading
 from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Sampler
 
 import patternspan
@@ -523,3 +525,36 @@ def test_a_mapping_of_another_kind_is_read(root: Path, written: Any) -> None:
 
     pattern_span("PAT-FAULT-023")(lambda: Row())()
     assert written()[-1].details["result_summary"] == {"rows": 3}
+
+
+def test_a_handler_may_record_while_its_own_thread_ends_a_span() -> None:
+    """A processor's lock is held then: the handler's span ends when the other has."""
+    lock = threading.Lock()
+    exporter = InMemorySpanExporter()
+
+    class Locks(SpanProcessor):
+        def on_end(self, span: Any) -> None:
+            assert lock.acquire(timeout=5), "the handler waits for its own thread"
+            try:
+                if span.name.endswith("001"):
+                    signal.raise_signal(signal.SIGUSR1)
+            finally:
+                lock.release()
+
+    def handler(number: int, frame: Any) -> None:
+        with pattern_span("PAT-HANDLER-002", tracer_provider=provider):
+            pass
+
+    provider = TracerProvider()
+    provider.add_span_processor(Locks())
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    before = signal.signal(signal.SIGUSR1, handler)
+    try:
+        with pattern_span("PAT-HANDLER-001", tracer_provider=provider):
+            pass
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert [span.name for span in exporter.get_finished_spans()] == [
+        "pattern.run PAT-HANDLER-001",
+        "pattern.run PAT-HANDLER-002",
+    ]

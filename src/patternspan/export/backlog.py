@@ -45,6 +45,35 @@ class Gap(msgspec.Struct):
         self.events += 1
 
 
+class Tally:
+    """What was given up in this process, over all of its logs."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as a forked child does."""
+        self._lock = threading.RLock()
+        self.lost = 0
+        """Lines that did not fit into memory, or waited when the process ended."""
+        self.copies_lost = 0
+        """The same of logs whose lines stand in another one too."""
+        self.gaps = 0
+        """How many lines tell of a gap before them."""
+        self.last_error = ""
+
+    def lose(self, lines: int, *, is_copy: bool) -> None:
+        """Count lines that are given up."""
+        with self._lock:
+            if is_copy:
+                self.copies_lost += lines
+            else:
+                self.lost += lines
+
+
+tally: Final = Tally()
+
+
 class Log(Protocol):
     """What lines are appended to."""
 
@@ -64,9 +93,6 @@ class KeptLog:
         self.log = log
         self.is_copy = is_copy
         """Whether its lines stand in another log too."""
-        self.lost = 0
-        """Lines that were given up: they did not fit into memory, or the process ended."""
-        self.gaps = 0
         self.last_error = ""
         self._most_bytes = most_bytes
         self._waiting: deque[bytes] | None = None
@@ -97,7 +123,7 @@ class KeptLog:
     def _keep(self, line: bytes, error: OSError | None) -> bool:
         """Keep a line that could not be written, or has others before it; say False where nothing waits any more."""
         if not self._lock.acquire(True, _LOCK_SECONDS):
-            self.lost += 1
+            tally.lose(1, is_copy=self.is_copy)
             return True
         try:
             if error is not None:
@@ -118,10 +144,10 @@ class KeptLog:
     def _drop(self, line: bytes) -> None:
         self._bytes -= len(line)
         self._gap.add(line, self.last_error)
-        self.lost += 1
+        tally.lose(1, is_copy=self.is_copy)
 
     def _note(self, error: OSError) -> None:
-        self.last_error = reason_of(error)
+        self.last_error = tally.last_error = reason_of(error)
         guard.report(
             "log", f"{self.log.path}: {self.last_error}; events wait in memory, `patternspan doctor` may know more"
         )
@@ -154,7 +180,8 @@ class KeptLog:
             self._bytes -= len(line)
             if self._gap.events:
                 gap, self._gap = self._gap, Gap()
-                self.gaps += 1
+                if not self.is_copy:
+                    tally.gaps += 1
                 line = line.removesuffix(b"}\n") + b',"gap":' + encode_value(gap) + b"}\n"
             return line
 
@@ -175,7 +202,7 @@ class KeptLog:
         """Forget what waits, and return how many lines that were."""
         with self._lock:
             count, self._waiting, self._bytes = self.pending, None, 0
-            self.lost += count
+            tally.lose(count, is_copy=self.is_copy)
             return count
 
     def after_fork(self) -> None:
@@ -183,7 +210,6 @@ class KeptLog:
         self._lock = threading.RLock()
         self._flushing = False
         self._waiting, self._bytes, self._gap = None, 0, Gap()
-        self.lost = self.gaps = 0
 
 
 def kept_logs() -> list[KeptLog]:
@@ -239,6 +265,7 @@ class _Retrier:
     def after_fork(self) -> None:
         self._logs = []
         self._thread = None
+        tally.reset()
         for log in list(_kept):
             log.after_fork()
 

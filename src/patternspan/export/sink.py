@@ -26,7 +26,7 @@ from time import monotonic, sleep
 from typing import Final, NamedTuple, cast
 
 from patternspan.config import Config
-from patternspan.export.backlog import KeptLog, reason_of
+from patternspan.export.backlog import KeptLog, kept_logs, reason_of, tally
 from patternspan.export.durable import Durability, GroupCommit, IntervalSync, at_exit_and_fork
 from patternspan.files import PRIVATE, Modes, open_append, open_folder
 from patternspan.layout import LOG_NAME, job_log_in
@@ -280,10 +280,11 @@ interval_sync: Final = at_exit_and_fork(IntervalSync(_sync_failed))
 
 
 def _reset_after_fork() -> None:
+    global _taken, _count
     for log in list(_logs):
         log.after_fork()
-    for sink in list(_sinks):
-        sink.after_fork()
+    _taken = count()
+    _count = _taken.__next__
 
 
 os.register_at_fork(after_in_child=_reset_after_fork)
@@ -314,6 +315,11 @@ def _remember(event_id: str) -> None:
                 del _written[next(iter(_written))]
 
 
+# Events that sinks were handed: `next` is one step for all threads, and the count is read from the counter's text.
+_taken = count()
+_count = _taken.__next__
+
+
 class JsonlSink:
     """Writes each event to the global log and, unless told otherwise, to its job's own log.
 
@@ -326,17 +332,13 @@ class JsonlSink:
         self.log = self._open(os.path.join(self.events_dir, LOG_NAME), options)
         self._job_logs = job_logs
         self._jobs: dict[str, KeptLog] = {}
-        # `next` is one step for all threads; the count is read from its text.
-        self._taken = count()
-        self._count = self._taken.__next__
-        _sinks.add(self)
 
     def _open(self, path: str, options: LogOptions, *, is_copy: bool = False) -> KeptLog:
         return KeptLog(LineLog(path, self.events_dir, options), options.most_pending_bytes, is_copy=is_copy)
 
     def __call__(self, line: bytes, job_id: str, event_id: str) -> None:
         """Write one event; its line ends with a newline."""
-        self._count()
+        _count()
         self.log.append(line)
         if self._job_logs:
             log = self._jobs.get(job_id)
@@ -356,25 +358,22 @@ class JsonlSink:
                 self._jobs.pop(next(iter(self._jobs)))
         return log
 
-    @property
-    def taken(self) -> int:
-        """How many events were handed to it in this process."""
-        return int(repr(self._taken)[len("count(") : -1])
-
     def close(self) -> None:
         """Close every file; the next event opens them again. What waits is tried once more."""
         for kept in (self.log, *list(self._jobs.values())):
             kept.close()
 
-    def after_fork(self) -> None:
-        """Count anew in a forked child."""
-        self._taken = count()
-        self._count = self._taken.__next__
+
+class Totals(NamedTuple):
+    """What became of the events of this process."""
+
+    written: int
+    pending: int
+    lost: int
 
 
-_sinks: Final[weakref.WeakSet[JsonlSink]] = weakref.WeakSet()
-
-
-def open_sinks() -> list[JsonlSink]:
-    """Return the sinks of this process."""
-    return list(_sinks)
+def totals() -> Totals:
+    """Return how many events stand in global logs, wait in memory, and were given up."""
+    pending = sum(log.pending for log in kept_logs() if not log.is_copy)
+    taken = int(repr(_taken)[len("count(") : -1])
+    return Totals(taken - pending - tally.lost, pending, tally.lost)

@@ -92,3 +92,7 @@ EVENT_STATUS: Final = "pattern.event.status"
 EVENT_DETAILS: Final = "pattern.event.details"
 EVENT_MEMBERS: Final = "pattern.event.members"
 DETAILS_PREFIX: Final = "pattern.details."
+
+# Metrics: names alone, never with an id in a label.
+METRIC_EVENTS_WRITTEN: Final = "pattern.event.written"
+METRIC_EVENTS_DROPPED: Final = "pattern.event.dropped"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable
-from time import monotonic
 from typing import Final
 
 from opentelemetry.trace import INVALID_SPAN, Span
@@ -40,7 +41,7 @@ def report(place: str, text: str, *, always: bool = False) -> None:
 
 def _is_too_soon() -> bool:
     global _reported
-    now = monotonic()
+    now = time.monotonic()
     if now < _reported + _REPORT_SECONDS:
         return True
     _reported = now
@@ -63,12 +64,35 @@ def started(start: Callable[[], Span]) -> Span:
         return INVALID_SPAN
 
 
+class _Ending(threading.local):
+    """Whether this thread is in the middle of ending a span, and what has to wait for that."""
+
+    is_busy = False
+    later: list[tuple[Span, int]] | None = None
+
+
+_ending: Final = _Ending()
+
+
 def ended(span: Span, time_ns: int | None = None) -> None:
-    """End a span; a processor that raises is reported."""
+    """End a span; a processor that raises is reported.
+
+    Processors hold locks. A signal handler that ends a span while its own thread is in the middle of ending one would wait
+    for itself: that span ends when the other has.
+    """
+    if _ending.is_busy:
+        waiting = _ending.later = _ending.later or []
+        waiting.append((span, time.time_ns() if time_ns is None else time_ns))
+        return
+    _ending.is_busy = True
     try:
         span.end(time_ns)
     except Exception as error:  # noqa: BLE001
         fault("span", error)
+    finally:
+        _ending.is_busy = False
+    while _ending.later:
+        ended(*_ending.later.pop(0))
 
 
 def raise_faults(*, enabled: bool) -> bool:
