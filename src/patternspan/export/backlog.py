@@ -23,6 +23,7 @@ from patternspan.record import guard
 
 _TRY_SECONDS: Final = 0.5
 _LOCK_SECONDS: Final = 1.0
+_EXIT_SECONDS: Final = 1.0
 _TIMESTAMP: Final = re.compile(rb'"timestamp":"([^"]{20,35})"')
 
 
@@ -100,6 +101,7 @@ class KeptLog:
         self._gap = Gap()
         self._lock = threading.RLock()
         self._flushing = False
+        self._in_flight = 0
         _kept.add(self)
 
     def append(self, line: bytes) -> None:
@@ -113,7 +115,7 @@ class KeptLog:
     @property
     def pending(self) -> int:
         """How many lines wait in memory."""
-        return 0 if self._waiting is None else len(self._waiting)
+        return 0 if self._waiting is None else len(self._waiting) + self._in_flight
 
     @property
     def is_failing(self) -> bool:
@@ -165,9 +167,18 @@ class KeptLog:
                 except OSError as error:
                     self._give_back(line, error)
                     return False
+                self._in_flight = 0
         finally:
+            self._in_flight = 0
             self._flushing = False
         return self._waiting is None
+
+    def flush_within(self, seconds: float) -> bool:
+        """Write what waits; where another thread is doing that, wait for it, but not for longer."""
+        end = time.monotonic() + seconds
+        while not (done := self.flush()) and self._flushing and time.monotonic() < end:
+            time.sleep(0.01)
+        return done
 
     def _next(self) -> bytes | None:
         """Take the oldest line that waits, marked where others before it were given up."""
@@ -177,6 +188,7 @@ class KeptLog:
                     self._waiting = None
                 return None
             line = self._waiting.popleft()
+            self._in_flight = 1
             self._bytes -= len(line)
             if self._gap.events:
                 gap, self._gap = self._gap, Gap()
@@ -201,7 +213,8 @@ class KeptLog:
     def give_up(self) -> int:
         """Forget what waits, and return how many lines that were."""
         with self._lock:
-            count, self._waiting, self._bytes = self.pending, None, 0
+            count = self.pending
+            self._waiting, self._bytes = None, 0
             tally.lose(count, is_copy=self.is_copy)
             return count
 
@@ -256,7 +269,7 @@ class _Retrier:
 
     def at_exit(self) -> None:
         for log in list(self._logs):
-            if not log.flush():
+            if not log.flush_within(_EXIT_SECONDS):
                 count = log.give_up()
                 if count and not log.is_copy:
                     guard.report("log", f"{log.log.path}: {log.last_error}; {count} events are lost", always=True)

@@ -77,8 +77,8 @@ _ending: Final = _Ending()
 def ended(span: Span, time_ns: int | None = None) -> None:
     """End a span; a processor that raises is reported.
 
-    Processors hold locks. A signal handler that ends a span while its own thread is in the middle of ending one would wait
-    for itself: that span ends when the other has.
+    Processors hold locks. A signal handler that ends a span while its own thread is in the middle of ending one would
+    wait for itself: that span ends when the other has.
     """
     if _ending.is_busy:
         waiting = _ending.later = _ending.later or []
