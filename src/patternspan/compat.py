@@ -8,16 +8,14 @@ Events written through them pass the same hub as all others, so they reach the l
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET
-from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
 from patternspan.errors import ConformanceError, NotFoundError
@@ -42,6 +40,7 @@ from patternspan.record import guard
 from patternspan.record.capture import bounded_members
 from patternspan.record.context import base_context
 from patternspan.record.hub import LineWriter, hub
+from patternspan.record.opening import own_tracer
 from patternspan.record.outcome import description_of
 from patternspan.record.redact import is_clean, redact_details
 
@@ -54,74 +53,81 @@ __all__ = [
 ]
 
 
+Kept = TypeVar("Kept")
 _TEXTS: Final = ("event_type", "job_id", "pattern_run_id", "pattern_id", "status")
 
 
 class _OpenSpans:
-    """The spans of runs that are told of event by event: opened by a run's first event, ended by its last."""
+    """The spans of runs that are told of event by event: opened by a run's first event, ended by its last.
+
+    Each change is one step of a dict and there is no lock: a signal handler, a finalizer or a span processor that
+    records may come in between.
+    """
 
     _MOST: Final = 1000
+    _MOST_EVENTS: Final = 1000
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._spans: OrderedDict[str, Span] = OrderedDict()
-        self._events: OrderedDict[str, list[PatternEvent]] = OrderedDict()
+        self._spans: dict[str, Span] = {}
+        self._events: dict[str, list[PatternEvent]] = {}
         self._at_exit = False
 
     def of(self, event: PatternEvent) -> Span:
         """Return the run's span, a new one where this is its first event."""
-        with self._lock:
-            span = self._spans.get(event.pattern_run_id)
-            if span is None:
-                span = self._spans[event.pattern_run_id] = self._start(event)
-                if len(self._spans) > self._MOST:
-                    self._spans.popitem(last=False)[1].end()
-                if not self._at_exit:
-                    self._at_exit = True
-                    atexit.register(self.end_all)
-            return span
+        span = self._spans.get(event.pattern_run_id)
+        if span is None:
+            span = self._spans.setdefault(event.pattern_run_id, self._start(event))
+            if len(self._spans) > self._MOST:
+                guard.ended(_pop_oldest(self._spans, INVALID_SPAN))
+            if not self._at_exit:
+                self._at_exit = True
+                atexit.register(self.end_all)
+        return span
 
     def _start(self, event: PatternEvent) -> Span:
         attributes = {PATTERN_ID: event.pattern_id, RUN_ID: event.pattern_run_id, JOB_ID: event.job_id}
         if event.step_id is not None:
             attributes[STEP_ID] = event.step_id
-        tracer = trace.get_tracer("patternspan")
+        tracer = own_tracer()
         name = f"{SPAN_RUN} {event.pattern_id}"
         return tracer.start_span(name, base_context(), SpanKind.INTERNAL, attributes, start_time=event.time_ns)
 
     def keep(self, event: PatternEvent) -> None:
-        """Keep an event for the archive of its run."""
-        with self._lock:
-            self._events.setdefault(event.pattern_run_id, []).append(event)
-            if len(self._events) > self._MOST:
-                self._events.popitem(last=False)
+        """Keep an event for the archive of its run; a run of very many events is found in the log alone."""
+        events = self._events.setdefault(event.pattern_run_id, [])
+        if len(events) < self._MOST_EVENTS:
+            events.append(event)
+        if len(self._events) > self._MOST:
+            _pop_oldest(self._events, [])
 
     def end(self, event: PatternEvent) -> list[PatternEvent]:
-        """End the run's span with its terminal event, and return the events that were kept."""
-        with self._lock:
-            span = self._spans.pop(event.pattern_run_id, None)
-            events = self._events.pop(event.pattern_run_id, [])
+        """End the run's span with its terminal event, and return the events that were kept, unless they are not all."""
+        span = self._spans.pop(event.pattern_run_id, None)
+        events = self._events.pop(event.pattern_run_id, [])
         if span is not None:
             span.set_attribute(RUN_STATUS, event.status)
             if event.status == "failed":
                 span.set_attribute(ERROR_TYPE, str(event.details.get("error_type", "error")))
                 span.set_status(Status(StatusCode.ERROR, description_of(event.details)))
             guard.ended(span, event.time_ns)
-        return events
+        return events if len(events) < self._MOST_EVENTS else []
 
     def end_all(self) -> None:
         """End what never had a terminal event."""
-        with self._lock:
-            spans = list(self._spans.values())
-            self._spans.clear()
-        for span in spans:
-            span.end()
+        while self._spans:
+            guard.ended(_pop_oldest(self._spans, INVALID_SPAN))
 
     def after_fork(self) -> None:
-        """Forget all in a forked child: the lock may be held, and the parent ends its spans."""
-        self._lock = threading.Lock()
+        """Forget all in a forked child: the parent ends its spans."""
         self._spans.clear()
         self._events.clear()
+
+
+def _pop_oldest(known: dict[str, Kept], default: Kept) -> Kept:
+    """Take what came first out of a dict and return it; `default` where others did so at the same time."""
+    with contextlib.suppress(StopIteration, RuntimeError):
+        return known.pop(next(iter(known)), default)
+    return default
 
 
 _open_spans: Final = _OpenSpans()

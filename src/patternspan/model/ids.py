@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -45,15 +44,22 @@ _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
 class _Block:
-    """Ids of one millisecond: a fixed head and a counter whose `next` is atomic."""
+    """Ids of one millisecond: a fixed head, a counter whose `next` is atomic, and the block that came after it."""
 
-    __slots__ = ("head", "milliseconds", "numbers", "randomness")
+    __slots__ = ("head", "later", "milliseconds", "numbers", "randomness")
 
     def __init__(self, milliseconds: int, randomness: int) -> None:
         self.milliseconds = milliseconds
         self.randomness = randomness
         self.head = _encode((milliseconds << 80 | randomness) >> _LOW_BITS, 22)
         self.numbers = count(randomness & (_LOW - 1))
+        self.later: dict[int, _Block] = {}
+        """At most one, under 0."""
+
+    def follow(self, milliseconds: int, randomness: int) -> None:
+        """Let a block come after this one, unless one does."""
+        # `setdefault` is one step for all threads and handlers: the first one's block is everybody's.
+        self.later.setdefault(0, _Block(milliseconds, randomness))
 
 
 def _encode(number: int, length: int) -> str:
@@ -70,40 +76,44 @@ def ulid_text(number: int) -> str:
 
 
 class IdMaker:
-    """Makes ULIDs that rise, in any number of threads; after a fork the child starts anew."""
+    """Makes ULIDs that rise, in any number of threads; after a fork the child starts anew.
+
+    There is no lock, which a signal handler or a finalizer that records would wait for in its own thread for ever, and
+    which a thread that ends at exit leaves held. The blocks are a chain instead: its end makes the ids.
+    """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._block = _Block(0, 0)
 
     def ulid(self, time_ns: int) -> str:
         """Return the next ULID for an event at `time_ns` (nanoseconds since the Unix epoch)."""
         block = self._block
-        if time_ns // 1_000_000 > block.milliseconds:
-            block = self._advance(time_ns // 1_000_000)
+        milliseconds = time_ns // 1_000_000
+        if milliseconds > block.milliseconds or block.later:
+            block = self._advance(block, milliseconds)
         number = next(block.numbers)
         while number >= _LOW:
-            block = self._overflow(block)
+            # The random bits count on, and the two top ones stay clear: a millisecond never runs out of ids.
+            block.follow(block.milliseconds, (block.randomness | (_LOW - 1)) + 1)
+            block = self._advance(block, milliseconds)
             number = next(block.numbers)
         return block.head + _PAIRS[number >> 10] + _PAIRS[number & 1023]
 
-    def _advance(self, milliseconds: int) -> _Block:
-        with self._lock:
-            if milliseconds > self._block.milliseconds:
-                # The two top bits stay clear, so that counting up never runs out within a millisecond.
-                randomness = int.from_bytes(os.urandom(10), "big") >> 2
-                self._block = _Block(milliseconds, randomness)
-            return self._block
-
-    def _overflow(self, full: _Block) -> _Block:
-        with self._lock:
-            if self._block is full:
-                self._block = _Block(full.milliseconds, (full.randomness | (_LOW - 1)) + 1)
-            return self._block
+    def _advance(self, block: _Block, milliseconds: int) -> _Block:
+        """Go on to the end of the chain, which is at this millisecond or later then."""
+        while True:
+            if block.later:
+                block = block.later[0]
+            elif milliseconds > block.milliseconds:
+                block.follow(milliseconds, int.from_bytes(os.urandom(10), "big") >> 2)
+            else:
+                break
+        # A thread that was held up here sets an older block; whoever takes it sees that there is a later one.
+        self._block = block
+        return block
 
     def reset(self) -> None:
         """Forget the last id: a forked child that counted on would repeat its parent's ids."""
-        self._lock = threading.Lock()
         self._block = _Block(0, 0)
 
 

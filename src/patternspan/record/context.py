@@ -18,6 +18,7 @@ from patternspan.model.ids import new_job_id, new_step_id
 from patternspan.model.vocabulary import ERROR_TYPE, JOB_ID, LINK_TYPE, RUN_ID, SPAN_JOB, SPAN_STEP, STEP_ID
 from patternspan.record import guard
 from patternspan.record.hub import hub
+from patternspan.record.opening import own_tracer
 from patternspan.record.outcome import error_type
 
 P = ParamSpec("P")
@@ -170,7 +171,7 @@ class _Scoped:
         if scope.step_id is not None:
             attributes[STEP_ID] = scope.step_id
         name = f"{self._span_name} {self._name}" if self._name else self._span_name
-        tracer = trace.get_tracer("patternspan")
+        tracer = own_tracer()
         span = guard.started(lambda: tracer.start_span(name, context, attributes=attributes))
         context = otel_context.set_value(SCOPE_KEY, scope, trace.set_span_in_context(span, context))
         self._open.append((scope, otel_context.attach(context), span))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import Tracer, TracerProvider
 
 from patternspan.model.vocabulary import (
     OPERATION_KIND,
@@ -16,6 +16,21 @@ from patternspan.model.vocabulary import (
     UNKNOWN_OPERATION,
 )
 from patternspan.record.redact import Redact
+
+_known: tuple[TracerProvider, Tracer] | None = None
+
+
+def own_tracer() -> Tracer:
+    """Return the package's tracer, of the provider that is in force.
+
+    It is asked for once: a provider gives its tracers out under a lock, which a signal handler would wait for.
+    """
+    global _known
+    provider = trace.get_tracer_provider()
+    known = _known
+    if known is None or known[0] is not provider:
+        _known = known = (provider, trace.get_tracer("patternspan"))
+    return known[1]
 
 
 class Opening:
@@ -54,7 +69,7 @@ class Opening:
         self.pattern_version = pattern_version
         self.redact = redact
         self.attempt = attempt
-        self.tracer = tracer or trace.get_tracer("patternspan")
+        self.tracer = tracer or own_tracer()
         self.span_name = f"{SPAN_RUN} {pattern_id}"
         self.waits_for = waits_for
         """The last phase that the executor's code opens by itself: `execution.started` waits for it."""

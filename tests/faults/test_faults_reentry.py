@@ -1,0 +1,67 @@
+"""Recording from a signal handler or a finalizer, at any step of a recording call: no deadlock, nothing lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from readback import read
+
+# `work` is interrupted at each step by `other`; a deadlock ends the program after a while, and shows where.
+SCRIPT = """
+import faulthandler, gc, os, signal, sys
+faulthandler.dump_traceback_later(10, exit=True)
+import patternspan
+from patternspan import current_run, emit_pattern_event, pattern_span
+from steps import every_step
+
+def emit(run="PRUN-1", **details):
+    emit_pattern_event("pattern.execution.started", "JOB-1", run, "PAT-EMIT-001", "in_progress", details)
+
+def span():
+    with pattern_span("PAT-SPAN-001") as run:
+        run.select(candidates=["a", "b"])
+        with run.validating() as checks:
+            checks.check("tool", True)
+        run.warn("careful")
+
+def same():
+    current_run().select(reason="told by the handler")
+    current_run().warn("told by the handler")
+
+class Finalized:
+    def __del__(self):
+        emit()
+
+def finalize():
+    Finalized()
+
+def signalled():
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+HANDLERS = {"emit": emit, "span": span, "same": same, "finalize": finalize, "signalled": signalled}
+signal.signal(signal.SIGUSR1, lambda number, frame: span())
+work, happen = HANDLERS[sys.argv[1]], HANDLERS[sys.argv[2]]
+written = []
+patternspan.configure(root="state", archive=len(sys.argv) < 4)
+patternspan.subscribe(lambda event: written.append(event.event_id))
+steps = 0
+for _ in every_step(happen, work):
+    steps += 1
+    faulthandler.dump_traceback_later(10, exit=True)
+print(steps, *written)
+"""
+
+
+@pytest.mark.parametrize("work", ["emit", "span"])
+@pytest.mark.parametrize("happen", ["emit", "span", "same", "finalize", "signalled"])
+def test_recording_from_a_handler_at_any_step_neither_hangs_nor_loses(
+    child: Any, root_folder: Any, work: str, happen: str
+) -> None:
+    """What the interrupted call and the handler recorded is all read back, once."""
+    steps, *ids = child(SCRIPT, work, happen).stdout.split()
+    assert int(steps) > 50
+    found = read(root_folder)
+    assert found.bad == []
+    assert sorted(found.ids) == sorted(ids)
+    assert len(set(ids)) == len(ids)
