@@ -7,6 +7,7 @@ from typing import Any
 
 from patternspan import PatternEvent
 from patternspan.model.conform import judge_event, judge_lifecycle
+from patternspan.model.process import process_in
 
 _TIMES = ("duration_seconds",)
 
@@ -17,10 +18,16 @@ def short(events: Iterable[PatternEvent]) -> list[tuple[str, str]]:
 
 
 def told(events: Iterable[PatternEvent]) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return type, status and details of events; a time that was measured is left out once seen to be one."""
+    """Return type, status and details of events.
+
+    A time that was measured, and the process of the run, are left out once seen to be such.
+    """
     found = []
     for event in events:
         details = dict(event.details)
+        if "process" in details:
+            assert process_in(details) is not None
+            del details["process"]
         for name in _TIMES:
             seconds = details.pop(name, 0.0)
             assert isinstance(seconds, float | int)

@@ -14,13 +14,13 @@ HOME = Path(patternspan.__file__).parent
 # Each may import what stands before it, and its own folder. Neighbours, on one line, are blind to each other.
 FLOORS: list[set[str]] = [
     {"errors"},
-    {"config", "files", "layout"},
+    {"config", "files", "hidden", "layout", "procfs"},
     {"model", "schema_files"},
     {"record"},
     {"export"},
     {"log"},
     {"aggregate"},
-    {"setup", "testing", "compat", "condition"},
+    {"compat", "condition", "reading", "recovery", "setup", "testing"},
     {"__init__"},
     {"cli"},
     {"__main__"},

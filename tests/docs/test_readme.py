@@ -24,9 +24,10 @@ SCRIPTS = [(page, *found) for page in PAGES for found in python_blocks(page)]
 
 
 def masked(text):
-    """Return lines with ids, times and durations put out."""
+    """Return lines with ids, times, durations and the process put out."""
     text = re.sub(r"[0-9A-HJKMNP-TV-Z]{26}", "ULID", text)
     text = re.sub(r'"timestamp":"[^"]*"', '"timestamp":"TIME"', text)
+    text = re.sub(r'"process":\{[^}]*\}', '"process":PROCESS', text)
     return re.sub(r'"duration_seconds":[0-9.e-]+', '"duration_seconds":SECONDS', text)
 
 

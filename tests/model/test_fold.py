@@ -196,6 +196,19 @@ def test_the_first_end_counts():
     assert (run.status, run.finished_at, run.error, run.events[-1]) == ("success", at(18733), None, "E8")
 
 
+def test_an_end_from_another_process_counts_only_without_one_of_the_runs_own():
+    """A synthetic end stands while it is alone; the real one takes its place, whichever is dated first."""
+    details = {"exit_code": None, "error_type": "abandoned", "error_message": "gone", "synthetic": True}
+    synthetic = event(8, 9000, "execution.failed", "failed", details)
+    alone = fold([*COMPLETE[:6], synthetic])
+    assert (alone.status, alone.finished_at) == ("failed", at(9000))
+    assert "execution_ms" not in alone.metrics
+    whole = fold(COMPLETE)
+    both = fold([*COMPLETE, synthetic])
+    both.events.remove("E8")
+    assert both == whole
+
+
 def test_given_metrics_stand_for_those_of_the_timestamps():
     """A figure that an event gives is taken as it is, and the one of the timestamps is not added to it."""
     given_metrics = {

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import math
-import re
 import unicodedata
-from typing import Any, Final
+from typing import Any
 
-_HIDDEN: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
-)
-_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+from patternspan.hidden import visible
 
-
-def visible(text: str) -> str:
-    r"""Return `text` with what steers or deceives a terminal written out, such as `\x1b` and `\u202e`."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _HIDDEN.sub(_written, text)
-
-
-def _written(match: re.Match[str]) -> str:
-    character = match.group()
-    code = ord(character)
-    if code < 0x100:
-        return _NAMED.get(character) or f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+__all__ = [
+    "age",
+    "counted",
+    "duration",
+    "first_line",
+    "number",
+    "scalar",
+    "shorten",
+    "visible",
+    "visible_in",
+    "whole",
+    "width",
+]
 
 
 def width(text: str) -> int:
@@ -36,7 +31,7 @@ def width(text: str) -> int:
 
 
 def _columns(character: str) -> int:
-    if unicodedata.combining(character):
+    if unicodedata.combining(character) or unicodedata.category(character) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
 
@@ -53,6 +48,13 @@ def shorten(text: str, columns: int) -> str:
             break
         kept.append(character)
     return "".join(kept).rstrip() + "…"
+
+
+def visible_in(text: str, columns: int) -> str:
+    """Return `text` as `visible` shows it, in at most `columns` columns; of a long text no more is looked at."""
+    most = 8 * columns + 64
+    shown = shorten(visible(text[:most]), columns)
+    return shown if len(text) <= most or shown.endswith("…") else shorten(shown + "…", columns)
 
 
 def first_line(text: str) -> str:

@@ -16,8 +16,8 @@ from patternspan.aggregate.plain import (
     first_line,
     number,
     scalar,
-    shorten,
     visible,
+    visible_in,
     whole,
 )
 from patternspan.model.vocabulary import (
@@ -63,9 +63,9 @@ def timeline_line(event: PatternEvent, zone: tzinfo | None = None) -> TimelineLi
     return TimelineLine(
         day,
         clock,
-        visible(event.pattern_id),
-        visible(event.event_type.removeprefix("pattern.")),
-        visible(event.status),
+        visible_in(event.pattern_id, _LONGEST),
+        visible_in(event.event_type.removeprefix("pattern."), _LONGEST),
+        visible_in(event.status, _LONGEST),
         ", ".join(notes(event)),
     )
 
@@ -105,7 +105,7 @@ def _text(details: Mapping[str, Any], *names: str) -> list[str]:
     for name in names:
         value = details.get(name)
         if isinstance(value, str) and value.strip():
-            return [shorten(first_line(value), _LONGEST)]
+            return [visible_in(first_line(value), _LONGEST)]
     return []
 
 
@@ -154,7 +154,7 @@ def _validation_failed(details: Mapping[str, Any]) -> list[str]:
 
 def _execution_started(details: Mapping[str, Any]) -> list[str]:
     command = command_text(details.get("command"))
-    return [shorten(first_line(command), _LONGEST)] if command else _text(details, "executor")
+    return [visible_in(first_line(command), _LONGEST)] if command else _text(details, "executor")
 
 
 def command_text(value: Any) -> str:
@@ -205,7 +205,7 @@ def summary_notes(summary: Mapping[str, Any]) -> list[str]:
     if found:
         return found
     plain = [(name, text) for name, value in summary.items() if (text := scalar(value)) and name != "exit_code"]
-    return [shorten(first_line(f"{name} {text}"), 32) for name, text in plain[:2]]
+    return [visible_in(first_line(f"{name} {text}"), 32) for name, text in plain[:2]]
 
 
 _SPEAKERS: Final[dict[str, Callable[[Mapping[str, Any]], list[str]]]] = {

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from patternspan.aggregate.plain import visible_in
 from patternspan.aggregate.timeline import local_time
 from patternspan.cli.options import run_id
 from patternspan.errors import AmbiguousIdError, NotFoundError
@@ -68,7 +69,8 @@ def _ambiguous(text: str, candidates: list[PatternEvent]) -> str:
     lines = [f"{text}: {len(newest)} runs begin with it"]
     for event in newest[:_MOST_SHOWN]:
         day, clock = local_time(event.time_ns)
-        lines.append(f"  {event.pattern_run_id}  {event.pattern_id}  {day} {clock}")
+        run, pattern = visible_in(event.pattern_run_id, 64), visible_in(event.pattern_id, 64)
+        lines.append(f"  {run}  {pattern}  {day} {clock}")
     if len(newest) > _MOST_SHOWN:
         lines.append(f"  and {len(newest) - _MOST_SHOWN} older ones")
     return "\n".join(lines)

@@ -90,8 +90,10 @@ def guarded(ctx: click.Context, body: Any) -> Any:
         ctx.exit(INTERRUPTED)
     except OSError as error:
         silence_stdout()
+        from patternspan.hidden import visible
+
         place = error.filename if error.filename is not None else "standard output"
-        click.echo(f"patternspan: {place}: {error.strerror or error}", err=True)
+        click.echo(visible(f"patternspan: {place}: {error.strerror or error}"), err=True)
         ctx.exit(RUN_FAILED)
     except PatternspanError as error:
         from patternspan.aggregate.plain import visible

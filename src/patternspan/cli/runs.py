@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from patternspan.aggregate.plain import age, duration, shorten, visible
+from patternspan.aggregate.plain import age, duration, visible, visible_in
 from patternspan.aggregate.runs import ABANDONED, RUNNING, RunGroups, RunRow, group_whole, row_of
 from patternspan.aggregate.timeline import local_time
 from patternspan.cli.options import filters, logs, query, settings, shared
@@ -145,8 +145,8 @@ def write_runs(screen: Screen, rows: Sequence[RunRow], now_ns: int) -> None:
     table = [
         [
             Cell(short_id(row.pattern_run_id, length)),
-            Cell(shorten(visible(row.pattern_id), 32), "strong"),
-            Cell(shorten(visible(row.operation_kind), 20)),
+            Cell(visible_in(row.pattern_id, 32), "strong"),
+            Cell(visible_in(row.operation_kind, 20)),
             Cell(visible(row.status), row.status),
             Cell(_started(row, now_ns, screen.live), "dim"),
             Cell(duration(row.seconds), right=True),
@@ -185,4 +185,4 @@ def short_id(run_id: str, length: int) -> str:
     """Return the first characters of an id after `PRUN-`; a foreign id stays as it is."""
     if run_id.startswith(RUN_PREFIX):
         return visible(run_id.removeprefix(RUN_PREFIX)[:length])
-    return shorten(visible(run_id), 32)
+    return visible_in(run_id, 32)

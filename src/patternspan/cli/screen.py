@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final, Self
 
 from patternspan.aggregate.plain import counted, visible, width
+from patternspan.hidden import write_out
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -202,7 +203,7 @@ def json_visible(data: bytes) -> str:
     text = data.decode(errors="backslashreplace")
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_json_escape(part) if visible(part) != part else part for part in text)
+    return write_out(text, _json_escape)
 
 
 def _json_escape(character: str) -> str:

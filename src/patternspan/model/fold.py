@@ -61,6 +61,25 @@ def is_terminal(event: PatternEvent) -> bool:
     return event.event_type in TERMINAL_TYPES or event.status == "skipped"
 
 
+def end_of(events: Iterable[PatternEvent]) -> PatternEvent | None:
+    """Return the event that ends the run of these, in order: the first that the run itself wrote.
+
+    An end that another process wrote (`synthetic`) counts only while there is no other; None where none is there.
+    """
+    found = None
+    for event in events:
+        if is_terminal(event):
+            if not is_synthetic(event):
+                return event
+            found = found or event
+    return found
+
+
+def is_synthetic(event: PatternEvent) -> bool:
+    """Say whether another process wrote this event, for a run whose own process could not."""
+    return event.details.get("synthetic") is True
+
+
 def fold(events: Iterable[PatternEvent]) -> PatternRun:
     """Return the run that these events of one run tell of. Raises ValueError where there is none at all.
 
@@ -94,12 +113,15 @@ def fold_in_order(events: Sequence[PatternEvent]) -> PatternRun:
     for event in events:
         if event.event_type == SELECTION_RESOLVED or not _TAKEN.isdisjoint(event.details):
             _take_details(run, event)
-        _take_phase(run, event, began, previous)
+        if not is_synthetic(event):
+            # When it was written says nothing of when its phase was over.
+            _take_phase(run, event, began, previous)
         if event.step_id is not None and run.step_id is None:
             run.step_id = event.step_id
-        if run.finished_at is None and is_terminal(event):
-            _take_end(run, event)
         previous = event
+    end = end_of(events)
+    if end is not None:
+        _take_end(run, end)
     for event in events:
         # Last, because a given figure stands for the one of the timestamps and is not added to it.
         if "metrics" in event.details:

@@ -17,6 +17,7 @@ from opentelemetry import trace
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 
 from patternspan.files import open_append, open_folder
+from patternspan.hidden import visible
 from patternspan.layout import tool_log
 from patternspan.record import guard
 from patternspan.record.capture import redacted
@@ -379,7 +380,7 @@ class _Progress:
     """One line on stderr while the tool runs, where a person is looking."""
 
     def __init__(self, pattern_id: str, name: str, *, enabled: bool) -> None:
-        self._label = f"{pattern_id} {name}"
+        self._label = visible(f"{pattern_id} {name}")
         self._shown = False
         self._next = 0.5
         self._enabled = enabled and bool(sys.stderr) and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -15,6 +15,7 @@ from patternspan.model.vocabulary import (
     SPAN_RUN,
     UNKNOWN_OPERATION,
 )
+from patternspan.record.process import process_member
 from patternspan.record.redact import Redact
 
 _known: tuple[TracerProvider, Tracer] | None = None
@@ -85,8 +86,9 @@ class Opening:
         return self.operation_kind or UNKNOWN_OPERATION
 
     def name_in(self, details: dict[str, Any]) -> None:
-        """Put what the decorator knows into the details of the first event, where they do not say it themselves."""
+        """Put the process, and what the decorator knows and they do not say, into the details of the first event."""
         if self.operation_kind is not None and "operation_kind" not in details:
             details["operation_kind"] = self.operation_kind
         if self.pattern_version is not None and "template_version" not in details:
             details["pattern_version"] = self.pattern_version
+        details["process"] = process_member()
