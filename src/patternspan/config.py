@@ -93,7 +93,14 @@ def _from_file(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}; {FILE_VARIABLE} names this file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        # A number of thousands of digits, or arrays in arrays without end.
+        raise ConfigError(f"{path}: not read: {_because(error)}") from None
     return _checked(members, path)
+
+
+def _because(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -118,10 +125,17 @@ def _checked(members: Mapping[str, Any], source: str) -> dict[str, Any]:
         if name not in types:
             raise ConfigError(f"{source}: no option {name!r}; there are {', '.join(types)}")
         if type(value) is not types[name]:
-            raise ConfigError(f"{source}: {name}: {_WANTED[types[name]]} is wanted, found {value!r}")
+            raise ConfigError(f"{source}: {name}: {_WANTED[types[name]]} is wanted, found {_shown(value)}")
         if _is_negative(value):
-            raise ConfigError(f"{source}: {name}: 0 or more is wanted, found {value!r}")
+            raise ConfigError(f"{source}: {name}: 0 or more is wanted, found {_shown(value)}")
     return dict(members)
+
+
+def _shown(value: object) -> str:
+    try:
+        return f"{value!r:.80}"
+    except (ValueError, RecursionError) as error:
+        return f"a {type(value).__name__}, {_because(error)}"
 
 
 def _is_negative(value: object) -> bool:

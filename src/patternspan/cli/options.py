@@ -10,13 +10,12 @@ import click
 
 from patternspan.errors import NotFoundError
 from patternspan.log.locate import Place, given, place, with_rotated
+from patternspan.log.moment import moment
 from patternspan.log.search import Query
 from patternspan.model.ids import RUN_PREFIX, ULID
 from patternspan.model.vocabulary import EVENT_STATUSES, EVENT_TYPES
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
 
 class Settings:
@@ -80,23 +79,6 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     if found is None:
         raise click.BadParameter(f"{value!r} is no time: 90s, 30m, 1h, 2d, 1w, or ISO such as 2025-11-26T07:15:00Z")
     return found
-
-
-def moment(text: str, now_ns: int) -> int | None:
-    """Return the nanoseconds since the Unix epoch that a text means, or None where it means no time."""
-    from datetime import datetime
-
-    span = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([smhdw])", text.strip())
-    if span is not None:
-        return now_ns - int(float(span[1]) * _UNITS[span[2]] * 1_000_000_000)
-    try:
-        found = datetime.fromisoformat(text.strip())
-        if found.tzinfo is None:
-            found = found.astimezone()
-        microseconds = int(found.timestamp()) * 1_000_000 + found.microsecond
-    except (ValueError, OverflowError, OSError):
-        return None
-    return microseconds * 1000
 
 
 def run_id(text: str) -> str:

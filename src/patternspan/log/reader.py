@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from patternspan.errors import LineError
+from patternspan.log.glued import glued
 from patternspan.log.scan import Found, count_lines, scan
 from patternspan.model.wire import MAX_LINE_BYTES, decode
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 STDIN: Final = "-"
 _MARK: Final = b"\xef\xbb\xbf"
-_LINE_START: Final = b'{"event_id":'
 _BLANKS: Final = b" \t\r\n"
 
 
@@ -109,24 +109,10 @@ def read_found(
             if not data.strip(_BLANKS):
                 continue
             yield BadLine(path, number_at(offset), str(error))
-            glued = _glued(data)
-            if glued is None:
-                continue
-            at, event = glued
-            yield LogLine(path, offset + at, data[at:].rstrip(_BLANKS), event)
+            for begin, end, event in glued(data):
+                yield LogLine(path, offset + begin, data[begin:end].rstrip(_BLANKS), event)
             continue
         yield LogLine(path, offset, data.rstrip(_BLANKS), event)
-
-
-def _glued(data: bytes) -> tuple[int, PatternEvent] | None:
-    """Return where in a bad line a whole event begins, and the event: one that stands behind a torn line."""
-    at = data.rfind(_LINE_START, 1)
-    if at > 0:
-        try:
-            return at, decode(data[at:])
-        except LineError:
-            pass
-    return None
 
 
 def read_stream(path: str, descriptor: int, needles: tuple[bytes, ...] = ()) -> Iterator[Item]:

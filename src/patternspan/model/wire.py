@@ -13,6 +13,11 @@ from patternspan.model.ids import is_timestamp
 MAX_LINE_BYTES: Final = 64 * 1024 * 1024
 """A longer line is not read into memory; readers report it."""
 
+MAX_DEPTH: Final = 500
+"""Arrays and objects inside one another, at most: more is refused, whatever the stack of the reader would bear."""
+
+_TOO_DEEP: Final = "not read: nested too deeply"
+
 NINE: Final = (
     "event_id",
     "event_type",
@@ -71,6 +76,8 @@ def decode(line: bytes) -> PatternEvent:
             event = _decode_slowly(line)
     except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         event = _decode_slowly(line)
+    if _may_be_deep(line) and (_is_deep(event.details) or _is_deep(event.extra)):
+        raise LineError(_TOO_DEEP)
     if not is_timestamp(event.timestamp):
         raise LineError(f"timestamp: not RFC 3339 with a zone: {_short(event.timestamp)}")
     return event
@@ -107,10 +114,31 @@ def decode_object(text: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise LineError(_explain(text, str(error))) from None
     except RecursionError:
-        raise LineError("not read: nested too deeply") from None
+        raise LineError(_TOO_DEEP) from None
+    if _may_be_deep(text) and _is_deep(value):
+        raise LineError(_TOO_DEEP)
     if not isinstance(value, dict):
         raise LineError(f"an object is wanted, found {kind_of(value)}")
     return value
+
+
+def _may_be_deep(text: bytes) -> bool:
+    """Say whether there are brackets enough: few lines have, and only those are looked through."""
+    return len(text) > 2 * MAX_DEPTH and text.count(b"[") + text.count(b"{") > MAX_DEPTH
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if outer.__class__ is dict else outer)
+            if inner.__class__ is dict or inner.__class__ is list
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _explain(text: bytes, reason: str) -> str:
