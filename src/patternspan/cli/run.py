@@ -21,7 +21,7 @@ from patternspan.log.locate import archived_runs
 from patternspan.model.fold import fold_in_order, in_order
 from patternspan.model.ids import instant, is_timestamp
 from patternspan.model.run import PatternRun
-from patternspan.model.wire import encode_value
+from patternspan.model.wire import MAX_LINE_BYTES, encode_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -132,8 +132,8 @@ def _archived(root: str, identifier: str) -> PatternRun | None:
         return None
     try:
         with open(paths[0], "rb") as file:
-            found = msgspec.json.decode(file.read(), type=PatternRun)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+            found = msgspec.json.decode(file.read(MAX_LINE_BYTES), type=PatternRun)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if not is_timestamp(found.started_at or ""):
         return None

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from patternspan.model.event import PatternEvent
 
 _BEGIN: Final = re.compile(rb'\{[ \t]*"event_id"[ \t]*:')
-_ENDED: Final = re.compile(rb"\}[ \t\r]*\Z")
+# Between an end and the next beginning may stand pieces that are too short to be seen as beginnings.
+_PIECES: Final = b"|".join(re.escape(b'{"event_id"'[:length]) for length in range(11, 0, -1))
+_ENDED: Final = re.compile(rb"\}([ \t\r]*(?:" + _PIECES + rb")*)\Z")
+_WINDOW: Final = 128
 _ROOM: Final = 16 * 1024 * 1024
 _TIMES: Final = 8
 _LEAST: Final = 256
@@ -38,10 +41,11 @@ def glued(data: bytes) -> Iterator[tuple[int, int, PatternEvent]]:
     A line that somebody made to be slow is not looked through to its end: eight times its length and 16 MiB are read.
     """
     begins = [match.start() for match in _BEGIN.finditer(data)]
-    ends = [begin for begin in begins if begin and _ENDED.search(data, max(0, begin - 16), begin)]
+    matches = (_ENDED.search(data, max(0, at - _WINDOW), at) for at in (*begins, len(data)))
+    ends = [match.start(1) for match in matches if match is not None]
     room = _ROOM + _TIMES * len(data)
     at = 0
-    for end in (*ends, len(data)):
+    for end in ends:
         found = False
         while at < len(begins) and begins[at] < end:
             begin = begins[at]
