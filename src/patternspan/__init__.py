@@ -28,14 +28,18 @@ if TYPE_CHECKING:
     from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event
     from patternspan.condition import Health, health
     from patternspan.export.exporter import PatternJsonlExporter
+    from patternspan.log.reader import BadLine
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
+    from patternspan.reading import follow_events, read_events
     from patternspan.record.command import CommandResult
+    from patternspan.recovery import recover
     from patternspan.setup import configure
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BadLine",
     "CommandResult",
     "ConfigError",
     "ConformanceError",
@@ -56,8 +60,11 @@ __all__ = [
     "emit_pattern_event",
     "fold",
     "health",
+    "follow_events",
     "job",
     "pattern_span",
+    "read_events",
+    "recover",
     "step",
     "subscribe",
     "wrap_context",
@@ -65,6 +72,7 @@ __all__ = [
 
 # Names whose modules load what recording does not need before the first run: files, the SDK, subprocess, readers.
 _LATER = {
+    "BadLine": "patternspan.log.reader",
     "CommandResult": "patternspan.record.command",
     "Health": "patternspan.condition",
     "PatternEventEmitter": "patternspan.compat",
@@ -75,6 +83,9 @@ _LATER = {
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
     "health": "patternspan.condition",
+    "follow_events": "patternspan.reading",
+    "read_events": "patternspan.reading",
+    "recover": "patternspan.recovery",
 }
 
 

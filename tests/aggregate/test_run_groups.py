@@ -44,7 +44,7 @@ def test_a_late_event_reopens_its_run():
         (good_run(), 100, "success", 19.142, "12 findings"),
         (failed_run(), 100, "failed", 2.942, "CommandFailed: semgrep ended with exit code 2"),
         (RunMaker().begin().events, 30, "running", 30.0, "execution.started, semgrep scan --json src"),
-        (RunMaker().begin().events, 61, "abandoned", 61.0, "execution.started, semgrep scan --json src"),
+        (RunMaker().begin().events, 121, "abandoned", 121.0, "execution.started, semgrep scan --json src"),
         (RunMaker().begin().events[:3], 10**6, "running", 10.0**6, "template.expanded, 3 variables, 1 artifact"),
     ],
 )

@@ -79,8 +79,21 @@ def test_files_folders_and_standard_input(tmp_path):
     assert process("events", "--json", "-i", "-", stdin=both.encode()) == (0, both, "")
     newest = process("events", "--json", "-i", "-", "-n", "1", stdin=both.encode())
     assert newest == (0, lines(FAILED[-1:]).decode(), "")
-    missing = "none.jsonl: no such file\n1 line could not be read\n"
-    assert run("events", "--json", "-i", "none.jsonl", "-i", first) == (0, lines(GOOD).decode(), missing)
+    missing = "none.jsonl: no such file\n1 file could not be read\n"
+    assert run("events", "--json", "-i", "none.jsonl", "-i", first) == (3, lines(GOOD).decode(), missing)
+    assert run("runs", "-i", "none.jsonl") == (3, "", missing)
+    assert run("run", GOOD[0].pattern_run_id, "-i", "none.jsonl", "-i", first)[::2] == (3, missing)
+
+
+def test_an_event_that_was_written_twice_is_shown_once(tmp_path):
+    """A line with an event id seen before is left out, and a limit is of the lines that are shown."""
+    log(tmp_path, lines([*GOOD[:3], GOOD[2], *GOOD[3:], GOOD[-1], GOOD[-1]]))
+    assert run("events", "--json") == (0, lines(GOOD).decode(), "")
+    assert run("events", "--json", "-n", "2") == (0, lines(GOOD[-2:]).decode(), "")
+    assert run("events", "--json", "-n", "6") == (0, lines(GOOD[1:]).decode(), "")
+    assert run("events", "--json", "-n", "100") == (0, lines(GOOD).decode(), "")
+    twice = lines([*GOOD, GOOD[-1]]).decode()
+    assert process("events", "--json", "-i", "-", "-n", "1", stdin=twice.encode())[1] == lines(GOOD[-1:]).decode()
 
 
 def test_rotated_logs_are_read_first(tmp_path):

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import msgspec
 
-from patternspan.aggregate.plain import number
+from patternspan.aggregate.abandoned import why_abandoned
 from patternspan.aggregate.timeline import notes
-from patternspan.model.fold import fold_in_order, in_order, is_terminal
+from patternspan.model.fold import end_of, fold_in_order, in_order, is_terminal
 from patternspan.model.ids import instant
-from patternspan.model.vocabulary import EXECUTION_STARTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from patternspan.model.event import PatternEvent
+    from patternspan.model.process import State
     from patternspan.model.run import PatternRun
 
 T = TypeVar("T")
@@ -39,10 +39,10 @@ class RunRow(msgspec.Struct, frozen=True):
     note: str
 
 
-def row_of(run: PatternRun, events: Sequence[PatternEvent], now_ns: int) -> RunRow:
-    """Return the table row of a run; `events` are its own, in order."""
+def row_of(run: PatternRun, events: Sequence[PatternEvent], now_ns: int, state: State = "unknown") -> RunRow:
+    """Return the table row of a run; `events` are its own, in order, and `state` is that of its process."""
     started = instant(run.started_at) if run.started_at else now_ns
-    end = next((event for event in events if is_terminal(event)), None)
+    end = end_of(events)
     last = end or events[-1]
     seconds = (now_ns - started) / 1e9 if run.duration_seconds is None else run.duration_seconds
     words = notes(last, timed=False)
@@ -53,26 +53,22 @@ def row_of(run: PatternRun, events: Sequence[PatternEvent], now_ns: int) -> RunR
         run.pattern_id,
         run.job_id,
         run.operation_kind,
-        shown_status(run, events, now_ns),
+        shown_status(run, events, now_ns, state),
         started,
         max(0.0, seconds),
         ", ".join(words),
     )
 
 
-def shown_status(run: PatternRun, events: Sequence[PatternEvent], now_ns: int) -> str:
-    """Return a run's status for people: without an end it is `running`, or `abandoned` once its time is over.
+def shown_status(run: PatternRun, events: Sequence[PatternEvent], now_ns: int, state: State = "unknown") -> str:
+    """Return a run's status for people: without an end it is `running`, or `abandoned` once it cannot end any more.
 
-    Time is over when the last event is older than the `timeout_seconds` that `execution.started` gave; where
-    none was given, nobody can know.
+    That is so when its process is gone, or its last event is older than the `timeout_seconds` of its execution and a
+    margin; where neither is known, nobody can know.
     """
     if run.finished_at is not None:
         return run.status
-    limits = [number(event.details.get("timeout_seconds")) for event in events if event.event_type == EXECUTION_STARTED]
-    known = [limit for limit in limits if limit is not None]
-    if known and now_ns - events[-1].time_ns > max(known) * 1e9:
-        return ABANDONED
-    return RUNNING
+    return RUNNING if why_abandoned(events, state, now_ns) is None else ABANDONED
 
 
 class RunGroups(Generic[T]):

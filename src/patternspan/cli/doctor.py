@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
 
+from patternspan.aggregate.gaps import summary
 from patternspan.aggregate.plain import age, counted, visible
+from patternspan.cli.gaps import gaps_in
 from patternspan.cli.options import Settings, settings, shared
 from patternspan.cli.screen import Screen
 from patternspan.config import FILE_NAME, FILE_VARIABLE, Config, load
@@ -130,6 +132,7 @@ def _log(place: Place) -> Iterator[Finding]:
     copies = job_logs(place.root)
     parts = [f"{size:,} bytes", told, f"{counted(len(copies), 'job log')}"]
     yield Finding("ok", "log", f"{paths[-1]}: {', '.join(parts)}")
+    yield from _gaps(paths)
     yield _conformance(paths[-1], events, [item for item in items if isinstance(item, BadLine)])
     if last is not None and last - now > 60 * _SECOND:
         ahead = (last - now) // _SECOND
@@ -138,6 +141,13 @@ def _log(place: Place) -> Iterator[Finding]:
         yield Finding("fail", "clock", f"it is {time.gmtime().tm_year} by this clock", "set the clock")
     else:
         yield Finding("ok", "clock", "no event is ahead of it")
+
+
+def _gaps(paths: list[str]) -> Iterator[Finding]:
+    gaps = gaps_in(paths)
+    if gaps:
+        fact = f"{summary(gaps)}; the last {gaps[-1]}"
+        yield Finding("warn", "gaps", fact, "see that the disk of the log has room and can be written")
 
 
 def _conformance(path: str, events: list[LogLine], bad: list[BadLine]) -> Finding:

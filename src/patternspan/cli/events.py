@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from patternspan.aggregate.gaps import gap_of
 from patternspan.aggregate.timeline import local_time, timeline_line
+from patternspan.cli.group import exit_for_unread
 from patternspan.cli.options import filters, logs, query, settings, shared
 from patternspan.cli.screen import Screen, note
 from patternspan.errors import ConfigError
 from patternspan.log.follow import end_of, follow
+from patternspan.log.once import Seen, find_once, once
 from patternspan.log.reader import BadLine, Item
-from patternspan.log.search import Query, find_in
+from patternspan.log.search import Query
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,10 +41,11 @@ def events(files: tuple[str, ...], limit: int | None, following: bool, as_json: 
     writer = Writer(Screen(settings().color, paged=not following), as_json)
     with writer.screen:
         now_on = _from_now_on(_only_file(files), asked, limit) if following else None
-        for item in now_on or find_in(logs(files), asked, limit):
+        for item in now_on or find_once(logs(files), asked, limit):
             writer.write(item)
             if following:
                 writer.screen.flush()
+    exit_for_unread(files, writer.screen.unread)
 
 
 class Writer:
@@ -56,7 +60,11 @@ class Writer:
         """Write an event, or report a bad line."""
         if isinstance(item, BadLine):
             self.screen.bad(item)
-        elif self._as_json:
+            return
+        gap = gap_of(item.event)
+        if gap is not None:
+            self.screen.gap(gap)
+        if self._as_json:
             self.screen.raw(item.data)
         else:
             self.event(item.event)
@@ -87,13 +95,13 @@ def _only_file(files: tuple[str, ...]) -> str:
 
 
 def _from_now_on(path: str, asked: Query, limit: int | None) -> Iterator[Item]:
+    seen = Seen()
     start = end_of(path)
     if start is None:
         note(f"{path}: no log here yet; waiting for it")
     else:
         if limit is None and asked.since_ns is None:
             limit = _BEFORE_FOLLOWING
-        yield from find_in([path], asked, limit, end=start.offset)
-    for item in follow(path, start, stop=lambda: False, sleep=time.sleep):
-        if isinstance(item, BadLine) or asked.matches(item.event):
-            yield item
+        yield from find_once([path], asked, limit, end=start.offset, seen=seen)
+    items = follow(path, start, stop=lambda: False, sleep=time.sleep)
+    yield from once((item for item in items if isinstance(item, BadLine) or asked.matches(item.event)), seen)

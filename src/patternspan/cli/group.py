@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ COMMANDS: Final = {
     "runs": "patternspan.cli.runs:runs",
     "run": "patternspan.cli.run:run",
     "exec": "patternspan.cli.exec:exec_command",
+    "recover": "patternspan.cli.recover:recover",
     "validate": "patternspan.cli.validate:validate",
     "validate-pattern-event": "patternspan.cli.validate:validate_pattern_event",
     "validate-pattern-run": "patternspan.cli.validate:validate_pattern_run",
@@ -110,6 +112,12 @@ def exit_code_of(error: PatternspanError) -> int:
     if isinstance(error, ConfigError):
         return USAGE
     return INVALID if isinstance(error, (LineError, ValueError)) else RUN_FAILED
+
+
+def exit_for_unread(named: Sequence[str], unread: int) -> None:
+    """End with `NOT_FOUND` where a file that was named on the command line could not be read."""
+    if named and unread:
+        click.get_current_context().exit(NOT_FOUND)
 
 
 def silence_stdout() -> None:

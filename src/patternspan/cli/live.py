@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from patternspan.aggregate.abandoned import why_abandoned
 from patternspan.log.follow import follow
+from patternspan.log.processes import Processes
 from patternspan.log.reader import LogLine
 from patternspan.model.fold import in_order, is_terminal
+from patternspan.model.process import process_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -16,6 +19,10 @@ if TYPE_CHECKING:
     from patternspan.cli.screen import Screen
     from patternspan.log.follow import Position
     from patternspan.model.event import PatternEvent
+
+
+_LOOKS: Final = 5
+"""How often the log is looked at until the run's process is."""
 
 
 class Canvas:
@@ -51,6 +58,11 @@ class Canvas:
         self._drawn, self._rows = [], 0
 
 
+def _is_abandoned(events: Sequence[PatternEvent]) -> bool:
+    state = Processes().state(process_of(events))
+    return why_abandoned(events, state, time.time_ns()) is not None
+
+
 def watch(
     path: str,
     start: Position | None,
@@ -59,12 +71,23 @@ def watch(
     writer: Writer,
     draw: Callable[[Sequence[PatternEvent]], Iterable[str]],
 ) -> list[PatternEvent]:
-    """Show a run until it ends, and return its events; `start` is where those end that are known."""
+    """Show a run until it ends or cannot end any more, and return its events; `start` is where the known ones end."""
     run_id = events[0].pattern_run_id
     canvas = Canvas(screen)
 
+    looks = 0
+    gone = False
+
     def ended() -> bool:
-        return any(map(is_terminal, events))
+        nonlocal looks, gone
+        if any(map(is_terminal, events)):
+            return True
+        looks += 1
+        if looks % _LOOKS:
+            return False
+        # Only at the second look: at the first its last words may not have been read yet.
+        before, gone = gone, _is_abandoned(in_order(events))
+        return before and gone
 
     def redraw_and_sleep(seconds: float) -> None:
         if screen.live:

@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from patternspan.aggregate.runs import RunRow, row_of
+from patternspan.aggregate.runs import ABANDONED, RUNNING, RunRow, row_of
 from patternspan.aggregate.waterfall import Waterfall, waterfall
 from patternspan.cli.events import Writer
 from patternspan.cli.find_run import run_events
+from patternspan.cli.gaps import gaps_in
+from patternspan.cli.group import exit_for_unread
 from patternspan.cli.options import logs, run_id, settings, shared
 from patternspan.cli.run_view import RunView, view_lines
 from patternspan.cli.screen import Screen, note
 from patternspan.errors import AmbiguousIdError, NotFoundError
 from patternspan.log.follow import end_of
 from patternspan.log.locate import archived_runs
-from patternspan.model.fold import fold_in_order, in_order
+from patternspan.log.processes import Processes
+from patternspan.log.reader import STDIN
+from patternspan.model.fold import fold_in_order, in_order, is_synthetic
 from patternspan.model.ids import instant, is_timestamp
+from patternspan.model.process import process_of
 from patternspan.model.run import PatternRun
 from patternspan.model.wire import MAX_LINE_BYTES, encode_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from patternspan.aggregate.gaps import Gap
     from patternspan.log.follow import Position
     from patternspan.model.event import PatternEvent
 
@@ -61,6 +67,9 @@ def run(
             paths = logs(files)
             start = end_of(paths[-1]) if following else None
             found, bad = run_events(paths, identifier)
+            if _seems_abandoned(in_order(found)) and STDIN not in paths:
+                # Its end may have been written after it was read, and before its process was looked for.
+                found, bad = run_events(paths, identifier)
         except AmbiguousIdError:
             raise
         except NotFoundError:
@@ -78,7 +87,9 @@ def run(
         if as_json:
             _write_json(screen, folded, events if with_events else None)
         else:
-            _write_view(screen, view_of(folded, events, root, time.time_ns()), with_events)
+            gaps = gaps_in(paths, events[0].time_ns) if events else []
+            _write_view(screen, view_of(folded, events, root, time.time_ns(), gaps), with_events)
+    exit_for_unread(files, screen.unread)
     if exit_status and folded.status == "failed":
         click.get_current_context().exit(1)
 
@@ -113,16 +124,30 @@ def _write_view(screen: Screen, view: RunView, with_events: bool) -> None:
             writer.event(event)
 
 
-def view_of(folded: PatternRun, events: Sequence[PatternEvent], root: str, now_ns: int) -> RunView:
-    """Return the view of a run; `events` are its own, in order, and empty where only the archive knows it."""
+def _seems_abandoned(events: Sequence[PatternEvent]) -> bool:
+    state = Processes().state(process_of(events))
+    return row_of(fold_in_order(events), events, time.time_ns(), state).status == ABANDONED
+
+
+def view_of(
+    folded: PatternRun, events: Sequence[PatternEvent], root: str, now_ns: int, gaps: Sequence[Gap] = ()
+) -> RunView:
+    """Return the view of a run; `events` are its own, in order, and empty where only the archive knows it.
+
+    Of the gaps those are shown in which events of this run may be missing.
+    """
     if not events:
         return RunView(folded, _archived_row(folded), [], Waterfall([], 0), [], root, now_ns)
     from patternspan.model.conform import TERMINAL_EVENT, judge_lifecycle
 
     # That a run has no end yet is said at the top of the screen.
     problems = [str(problem) for problem in judge_lifecycle(events) if problem.rule != TERMINAL_EVENT]
-    fall = waterfall(events, now_ns, folded.finished_at is not None)
-    return RunView(folded, row_of(folded, events, now_ns), events, fall, problems, root, now_ns)
+    row = row_of(folded, events, now_ns, Processes().state(process_of(events)))
+    problems += [str(gap) for gap in gaps if gap.touches(row.started_ns, row.started_ns + int(row.seconds * 1e9))]
+    # When an end was written for a process that had died says nothing of where its time went.
+    own = [event for event in events if not is_synthetic(event)]
+    fall = waterfall(own, now_ns, row.status != RUNNING)
+    return RunView(folded, row, events, fall, problems, root, now_ns)
 
 
 def _archived(root: str, identifier: str) -> PatternRun | None:

@@ -13,6 +13,7 @@ from patternspan.aggregate.runs import ABANDONED, RUNNING, RunRow
 from patternspan.aggregate.timeline import command_text, local_time
 from patternspan.aggregate.waterfall import Phase, Waterfall, cells
 from patternspan.layout import tool_log
+from patternspan.model.process import process_of
 from patternspan.model.wire import encode_value
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ def _facts(view: RunView, paint: Paint) -> Iterator[str]:
         ("run", run.pattern_run_id),
         ("job", run.job_id),
         ("step", run.step_id),
+        ("process", process_of(view.events)),
         ("version", run.pattern_version),
         ("tool", " · ".join(filter(None, (named, tool.get("executor"))))),
         ("command", command),

@@ -11,12 +11,17 @@ import click
 from patternspan.aggregate.plain import age, duration, visible, visible_in
 from patternspan.aggregate.runs import ABANDONED, RUNNING, RunGroups, RunRow, group_whole, row_of
 from patternspan.aggregate.timeline import local_time
+from patternspan.cli.gaps import gaps_in
+from patternspan.cli.group import exit_for_unread
 from patternspan.cli.options import filters, logs, query, settings, shared
 from patternspan.cli.screen import Screen
 from patternspan.cli.table import Cell, write_table
+from patternspan.log.once import find_once
+from patternspan.log.processes import Processes
 from patternspan.log.reader import STDIN, BadLine, Item, LogLine
-from patternspan.log.search import SLACK_NS, Query, find_in
+from patternspan.log.search import SLACK_NS, Query
 from patternspan.model.ids import RUN_PREFIX, id_time_ms
+from patternspan.model.process import process_of
 from patternspan.model.wire import encode_value
 
 if TYPE_CHECKING:
@@ -26,6 +31,8 @@ if TYPE_CHECKING:
     from patternspan.model.run import PatternRun
 
 T = TypeVar("T")
+Found = tuple[RunRow, bytes]
+"""A run's row, and its line where that is wanted."""
 
 STATUSES: Final = ("success", "failed", "warning", "skipped", "in_progress", RUNNING, ABANDONED)
 _SHORTEST_ID: Final = 12
@@ -42,17 +49,22 @@ def runs(files: tuple[str, ...], limit: int | None, as_json: bool, status: tuple
     """List runs, the newest first.
 
     --since and --until are about when a run started. A run without an end is shown as running, or as
-    abandoned when the timeout of its tool is over.
+    abandoned when it cannot end any more: its process is gone, or its timeout and a margin are over.
     """
     now = time.time_ns()
     asked = query(**wanted)
+    processes = Processes()
+    paths = logs(files)
 
-    def keep(run: PatternRun, events: Sequence[PatternEvent]) -> tuple[RunRow, bytes] | None:
-        row = row_of(run, events, now)
-        return (row, encode_value(run) if as_json else b"") if _is_asked(row, asked, status) else None
+    def make(run: PatternRun, events: Sequence[PatternEvent]) -> Found | None:
+        row = row_of(run, events, now, processes.state(process_of(events)))
+        if row.status != ABANDONED and not _is_asked(row, asked, status):
+            return None
+        return row, encode_value(run) if as_json else b""
 
     with Screen(settings().color) as screen:
-        found = [result for result in gather(logs(files), asked, screen, keep) if result is not None]
+        made = looked_at_again(paths, gather(paths, asked, screen, make), make)
+        found = [result for result in made if _is_asked(result[0], asked, status)]
         found.sort(key=lambda result: (result[0].started_ns, result[0].pattern_run_id), reverse=True)
         found = found[:limit]
         if as_json:
@@ -60,6 +72,29 @@ def runs(files: tuple[str, ...], limit: int | None, as_json: bool, status: tuple
                 screen.raw(data)
         else:
             write_runs(screen, [row for row, _ in found], now)
+        for gap in gaps_in(paths, asked.since_ns):
+            if any(gap.touches(row.started_ns, row.started_ns + int(row.seconds * 1e9)) for row, _ in found):
+                screen.gap(gap)
+    exit_for_unread(files, screen.unread)
+
+
+def looked_at_again(
+    paths: Sequence[str],
+    found: Iterable[Found | None],
+    make: Callable[[PatternRun, Sequence[PatternEvent]], Found | None],
+) -> list[Found]:
+    """Return what was found, where those that seem abandoned were read once more.
+
+    A process may have written the end of its run after that was read, and before the process was looked for.
+    """
+    made = [result for result in found if result is not None]
+    again = frozenset(row.pattern_run_id for row, _ in made if row.status == ABANDONED)
+    if not again or STDIN in paths:
+        return made
+    items = find_once(paths, Query(run_ids=again))
+    events = (item.event for item in items if not isinstance(item, BadLine))
+    seen = [result for result in group_whole(events, make) if result is not None]
+    return [result for result in made if result[0].status != ABANDONED] + seen
 
 
 def _is_asked(row: RunRow, asked: Query, statuses: Sequence[str]) -> bool:
@@ -84,18 +119,18 @@ def gather(
     """
     ids = Query(run_ids=asked.run_ids, job_ids=asked.job_ids)
     if STDIN in paths:
-        events = (line.event for line in _good(find_in(paths, ids), screen))
+        events = (line.event for line in _good(find_once(paths, ids), screen))
         yield from group_whole(events, make)
         return
     groups = _recent_groups(paths, asked, ids, screen, make)
     if groups is None:
         groups = RunGroups(make)
-        for line in _good(find_in(paths, ids), screen):
+        for line in _good(find_once(paths, ids), screen):
             groups.add(line.event)
     yield from groups.results()
     if groups.reopened:
         again = groups.reopened
-        items = (item for item in find_in(paths, ids) if not isinstance(item, BadLine))
+        items = (item for item in find_once(paths, ids) if not isinstance(item, BadLine))
         yield from group_whole((item.event for item in items if item.event.pattern_run_id in again), make)
 
 
@@ -116,7 +151,7 @@ def _recent_groups(
     recent = Query(run_ids=ids.run_ids, job_ids=ids.job_ids, since_ns=start)
     groups = RunGroups(make)
     bad: list[BadLine] = []
-    for item in find_in(paths, recent):
+    for item in find_once(paths, recent):
         if isinstance(item, BadLine):
             bad.append(item)
             continue

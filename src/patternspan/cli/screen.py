@@ -7,12 +7,14 @@ import sys
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final, Self
 
+from patternspan.aggregate.gaps import summary
 from patternspan.aggregate.plain import counted, visible, width
 from patternspan.hidden import write_out
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from patternspan.aggregate.gaps import Gap
     from patternspan.log.reader import BadLine
 
 COLORS: Final = {
@@ -66,8 +68,12 @@ class Screen:
         self._rows = 0
         self.columns, self.lines = _size(self._out) if self.live else (0, 0)
         self._paged = paged and self.live and bool(Pager.command())
-        self._bad: list[BadLine] = []
+        self._below: list[str] = []
         self.bad_count = 0
+        self.unread = 0
+        """Whole files that could not be read."""
+        self.gaps: list[Gap] = []
+        """What the log says could not be written."""
 
     def __enter__(self) -> Self:
         return self
@@ -127,11 +133,23 @@ class Screen:
 
     def bad(self, line: BadLine) -> None:
         """Report a line that could not be read; below the data where that is on the same terminal."""
-        self.bad_count += 1
-        if self._paged:
-            self._bad.append(line)
+        if line.number or line.is_new:
+            self.bad_count += 1
         else:
-            note(str(line))
+            self.unread += 1
+        self.aside(str(line))
+
+    def gap(self, gap: Gap) -> None:
+        """Report that events could not be written."""
+        self.gaps.append(gap)
+        self.aside(str(gap))
+
+    def aside(self, text: str) -> None:
+        """Write a line to standard error; below the data where that is on the same terminal."""
+        if self._paged:
+            self._below.append(text)
+        else:
+            note(text)
 
     def close(self) -> None:
         """Write what waits, then what could not be read."""
@@ -141,12 +159,17 @@ class Screen:
         self._out.flush()
         if self._pager is not None:
             self._pager.close()
-        for line in self._bad:
-            note(str(line))
-        self._bad.clear()
-        if self.bad_count:
-            note(f"{counted(self.bad_count, 'line')} could not be read")
+        for text in self._below:
+            note(text)
+        self._below.clear()
+        counts = ((self.bad_count, "line"), (self.unread, "file"))
+        if any(count for count, _ in counts):
+            parts = [counted(count, noun) for count, noun in counts if count]
+            note(f"{' and '.join(parts)} could not be read")
+        if self.gaps:
+            note(summary(self.gaps))
         self.bad_count = 0
+        self.gaps = []
 
 
 class Pager:

@@ -197,7 +197,7 @@ def follow(
     for data in follow_lines(path, start, stop=stop, sleep=sleep, interval=interval):
         for item in read_found(path, [(1, data)], _no_number):
             if isinstance(item, BadLine):
-                yield BadLine(path, 0, f"a new line: {item.reason}")
+                yield BadLine(path, 0, f"a new line: {item.reason}", is_new=True)
             else:
                 yield item
 

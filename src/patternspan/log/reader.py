@@ -39,8 +39,10 @@ class BadLine(msgspec.Struct, frozen=True):
 
     path: str
     number: int
-    """Counted from 1."""
+    """Counted from 1; 0 where it is the whole file, or a line that was never counted."""
     reason: str
+    is_new: bool = False
+    """Whether a follower met it: it is one line, without a number."""
 
     def __str__(self) -> str:
         name = "stdin" if self.path == STDIN else self.path

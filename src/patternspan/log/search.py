@@ -47,6 +47,8 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """The beginning of a run id, with `PRUN-` or without, in any case where the id is in upper case."""
     since_ns: int | None = None
     until_ns: int | None = None
+    gaps: bool = False
+    """Only events whose line tells that others could not be written."""
 
     def matches(self, event: PatternEvent) -> bool:
         """Say whether this event is asked for."""
@@ -58,11 +60,14 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
             and (not self.statuses or event.status in self.statuses)
             and (self.since_ns is None or event.time_ns >= self.since_ns)
             and (self.until_ns is None or event.time_ns <= self.until_ns)
+            and (not self.gaps or "gap" in event.extra)
             and (not self.run_prefix or _begins(event.pattern_run_id, self.run_prefix))
         )
 
     def needles(self) -> tuple[bytes, ...]:
         """Return bytes one of which stands in each line asked for; empty where any line may be."""
+        if self.gaps:
+            return (b'"gap"',)
         bare = self.run_prefix[len(RUN_PREFIX) :] if _begins(self.run_prefix, RUN_PREFIX) else self.run_prefix
         prefixes = {bare, bare.upper()} if bare else set()
         for values in (self.run_ids, prefixes, self.job_ids, self.pattern_ids, self.types):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -11,6 +11,9 @@ from patternspan.model.event import PatternEvent
 
 PROCESS: Final = "process"
 """The member of details that holds it."""
+State = Literal["alive", "gone", "unknown"]
+"""What is known of a process from somewhere."""
+
 _MOST_PID: Final = 1 << 31
 
 
