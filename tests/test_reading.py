@@ -67,7 +67,7 @@ def test_what_is_asked_for(log, asked, expected):
 @pytest.mark.parametrize("wrong", ["yesterday", 7, ""])
 def test_a_wrong_time_is_said_at_once(read, wrong):
     """Before anything is read."""
-    with pytest.raises(ConfigError, match="since: .* is no time"):
+    with pytest.raises(ConfigError, match=r"since: .* is no time"):
         read(since=wrong)
 
 

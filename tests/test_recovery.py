@@ -7,6 +7,7 @@ import subprocess
 import sys
 from datetime import timedelta
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -18,7 +19,7 @@ from patternspan.model.run import PatternRun
 from patternspan.model.wire import decode
 
 KILLED = """
-import os, signal
+import os, signal, sys
 from patternspan import current_run, job, pattern_span
 
 @pattern_span("PAT-KILL-001", phases=True)
@@ -28,7 +29,7 @@ def work(phase):
     with selection:
         if phase == "selection":
             os.kill(os.getpid(), signal.SIGKILL)
-        selection.resolve()
+        selection.resolve("PAT-KILL-001")
     with run.validating(checks=["one"]):
         if phase == "validation":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -36,13 +37,13 @@ def work(phase):
         os.kill(os.getpid(), signal.SIGKILL)
 
 with job("JOB-01KAZG87630EFMN1W0DXAAY139"):
-    work({phase!r})
+    work(sys.argv[1])
 """
 
 
 def killed(folder, phase="execution"):
     """Let a process kill itself in a phase of its run, and return the root of its log."""
-    done = subprocess.run([sys.executable, "-c", KILLED.replace("{phase!r}", repr(phase))], cwd=folder, check=False)
+    done = subprocess.run([sys.executable, "-c", KILLED, phase], cwd=folder, check=False)
     assert done.returncode == -signal.SIGKILL
     return folder / "state"
 
@@ -70,15 +71,12 @@ def test_a_killed_run_is_ended_once(tmp_path, phase):
     assert events == [*before, end]
     assert (judge_event(end.to_dict()), judge_lifecycle(events)) == ([], [])
     assert (end.details["synthetic"], end.details["error_type"]) == (True, "abandoned")
-    assert end.details["error_message"].startswith(
-        f"process {before[0].details['process']['pid']} on {procfs.host()} is gone"
-    )
+    pid = before[0].details["process"]["pid"]
+    assert end.details["error_message"].startswith(f"process {pid} on {procfs.host()} is gone; the last event is ")
     (job_log,) = root.glob("events/jobs/*/pattern_events.jsonl")
     assert list(read_events(job_log)) == events
     (archive,) = root.glob("pattern_runs/*/*.jsonl")
     assert archive.stat().st_mode & 0o777 == 0o600
-    import msgspec
-
     assert msgspec.json.decode(archive.read_bytes(), type=PatternRun) == fold(events)
 
 
@@ -166,13 +164,8 @@ def test_the_runs_own_end_counts_when_it_comes_after_all(tmp_path):
 def test_a_hostile_log_is_recovered_too(tmp_path):
     """Ids that are paths, times at the end of the calendar: the end is written where it belongs."""
     first = RunMaker().begin().events[0]
-    hostile = replace(
-        first,
-        pattern_run_id="../../../PRUN",
-        job_id="../../x",
-        timestamp="9999-12-31T23:59:59Z",
-        details={"process": 7},
-    )
+    ids = {"pattern_run_id": "../../../PRUN", "job_id": "../../x"}
+    hostile = replace(first, **ids, timestamp="9999-12-31T23:59:59Z", details={"process": 7})
     root = write(tmp_path, [hostile])
     assert recover(root, silent_for=0) == []
     past = replace(hostile, timestamp="0001-01-01T00:00:00Z")
