@@ -20,6 +20,7 @@ from patternspan.aggregate.plain import (
     visible_in,
     whole,
 )
+from patternspan.model.fold import is_synthetic
 from patternspan.model.vocabulary import (
     EXECUTION_COMPLETED,
     EXECUTION_FAILED,
@@ -88,7 +89,7 @@ def notes(event: PatternEvent, *, timed: bool = True) -> list[str]:
     Details are anything that a log may hold: what has an unexpected type is passed over.
     """
     details = event.details
-    found: list[str] = []
+    found = ["synthetic"] if is_synthetic(event) else []
     if event.status == "skipped":
         found += _text(details, "skip_reason")
     speak = _SPEAKERS.get(event.event_type)

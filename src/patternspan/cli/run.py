@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from patternspan.aggregate.abandoned import why_abandoned
 from patternspan.aggregate.runs import ABANDONED, RUNNING, RunRow, row_of
 from patternspan.aggregate.waterfall import Waterfall, waterfall
 from patternspan.cli.events import Writer
@@ -142,12 +143,14 @@ def view_of(
 
     # That a run has no end yet is said at the top of the screen.
     problems = [str(problem) for problem in judge_lifecycle(events) if problem.rule != TERMINAL_EVENT]
-    row = row_of(folded, events, now_ns, Processes().state(process_of(events)))
+    state = Processes().state(process_of(events))
+    row = row_of(folded, events, now_ns, state)
     problems += [str(gap) for gap in gaps if gap.touches(row.started_ns, row.started_ns + int(row.seconds * 1e9))]
     # When an end was written for a process that had died says nothing of where its time went.
     own = [event for event in events if not is_synthetic(event)]
     fall = waterfall(own, now_ns, row.status != RUNNING)
-    return RunView(folded, row, events, fall, problems, root, now_ns)
+    why = why_abandoned(events, state, now_ns) or ""
+    return RunView(folded, row, events, fall, problems, root, now_ns, why)
 
 
 def _archived(root: str, identifier: str) -> PatternRun | None:

@@ -13,6 +13,7 @@ from patternspan.aggregate.runs import ABANDONED, RUNNING, RunRow
 from patternspan.aggregate.timeline import command_text, local_time
 from patternspan.aggregate.waterfall import Phase, Waterfall, cells
 from patternspan.layout import tool_log
+from patternspan.model.fold import end_of, is_synthetic
 from patternspan.model.process import process_of
 from patternspan.model.wire import encode_value
 
@@ -39,6 +40,8 @@ class RunView(msgspec.Struct, frozen=True):
     problems: Sequence[str]
     root: str
     now_ns: int
+    why: str = ""
+    """Why the run cannot end any more, where it is abandoned."""
 
 
 def view_lines(view: RunView, paint: Paint, columns: int) -> Iterator[str]:
@@ -76,6 +79,9 @@ def _headline(view: RunView, paint: Paint) -> str:
 def _error(view: RunView, paint: Paint, columns: int) -> Iterator[str]:
     """Yield why the run failed: the error, then the end of what its tool wrote, to stderr if it wrote there."""
     error = view.run.error
+    if view.why:
+        yield f"  {paint(visible(view.why), ABANDONED)}"
+        yield paint("  patternspan recover ends it", "dim")
     if error is None:
         if view.row.status in {"skipped", "warning"} and view.row.note:
             yield f"  {paint(view.row.note, view.row.status)}"
@@ -86,6 +92,9 @@ def _error(view: RunView, paint: Paint, columns: int) -> Iterator[str]:
     yield from (f"    {visible(line)}" for line in rest[:_MOST_LISTED])
     if len(rest) > _MOST_LISTED:
         yield paint(f"    … {counted(len(rest) - _MOST_LISTED, 'more line')}", "dim")
+    end = end_of(view.events)
+    if end is not None and is_synthetic(end):
+        yield paint("  synthetic: another process wrote this end", "dim")
     told = f"exit code {error.get('exit_code')}"
     if error.get("exit_code") is not None and told not in message:
         yield f"  {told}"
