@@ -28,6 +28,12 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "pending_bytes": (4194304, ("10", 10), ("20", 20), 30),
     "file_mode": ("0600", ('"0640"', "0640"), ("0660", "0660"), "0644"),
     "folder_mode": ("0700", ('"0750"', "0750"), ("0770", "0770"), "0755"),
+    "redact_names": ((), ('["a", "b"]', ("a", "b")), ("a, b", ("a", "b")), ("c",)),
+    "redact_patterns": ((), ('["A-[0-9]{2,3}"]', ("A-[0-9]{2,3}",)), ("B{2,3}", ("B{2,3}",)), ("C",)),
+    "redact_keep": ((), ('["a"]', ("a",)), ('["a,b"]', ("a,b",)), ("c",)),
+    "redact_defaults": (True, ("false", False), ("true", True), False),
+    "keep_whole": (False, ("true", True), ("true", True), False),
+    "max_line_bytes": (1048576, ("10", 10), ("20", 20), 30),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 
@@ -76,6 +82,9 @@ def test_a_file_in_the_working_directory_is_taken() -> None:
         (None, {"PATTERNSPAN_PREVIEW_CHARS": "-1"}, {}, "PATTERNSPAN_PREVIEW_CHARS='-1': "),
         (None, {}, {"max_value_chars": -5}, "argument: max_value_chars: "),
         (None, {}, {"max_value_chars": True}, "argument: max_value_chars: a whole number is wanted, found True"),
+        (None, {}, {"redact_names": "a"}, "argument: redact_names: a list of texts is wanted, found 'a'"),
+        (None, {}, {"redact_keep": [1]}, "argument: redact_keep: a list of texts is wanted, found [1]"),
+        (None, {"PATTERNSPAN_REDACT_NAMES": '["a'}, {}, "PATTERNSPAN_REDACT_NAMES='[\"a': a list of texts is wanted"),
         (None, {}, {"enabled": "yes"}, "argument: enabled: true or false is wanted, found 'yes'"),
         (None, {}, {"root": b"x"}, "argument: root: a text is wanted, found b'x'"),
         (None, {}, {"rooot": "x"}, "argument: no option 'rooot'; there are root, "),

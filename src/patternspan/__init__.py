@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from patternspan.model.run import PatternRun
     from patternspan.reading import follow_events, read_events
     from patternspan.record.command import CommandResult
+    from patternspan.record.redact import redact
     from patternspan.recovery import recover
     from patternspan.setup import configure
 
@@ -65,6 +66,7 @@ __all__ = [
     "pattern_span",
     "read_events",
     "recover",
+    "redact",
     "step",
     "subscribe",
     "wrap_context",
@@ -86,6 +88,7 @@ _LATER = {
     "follow_events": "patternspan.reading",
     "read_events": "patternspan.reading",
     "recover": "patternspan.recovery",
+    "redact": "patternspan.record.redact",
 }
 
 

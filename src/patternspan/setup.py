@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -18,6 +19,8 @@ from patternspan.layout import events_dir
 from patternspan.record.context import reset_process
 from patternspan.record.guard import fault
 from patternspan.record.hub import hub
+from patternspan.record.redact import use_rules
+from patternspan.record.redact_sinks import redact_attributes
 
 _FLUSH_MILLISECONDS: Final = 5000
 OWN_EXPORTER: Final = "patternspan_jsonl"
@@ -59,6 +62,12 @@ def configure(
     pending_bytes: int | None = None,
     file_mode: str | None = None,
     folder_mode: str | None = None,
+    redact_names: Sequence[str] | None = None,
+    redact_patterns: Sequence[str] | None = None,
+    redact_keep: Sequence[str] | None = None,
+    redact_defaults: bool | None = None,
+    keep_whole: bool | None = None,
+    max_line_bytes: int | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
@@ -87,6 +96,12 @@ def configure(
         "pending_bytes": pending_bytes,
         "file_mode": file_mode,
         "folder_mode": folder_mode,
+        "redact_names": redact_names,
+        "redact_patterns": redact_patterns,
+        "redact_keep": redact_keep,
+        "redact_defaults": redact_defaults,
+        "keep_whole": keep_whole,
+        "max_line_bytes": max_line_bytes,
         "service_name": service_name,
     }
     settings = configuration.load(given)
@@ -113,12 +128,20 @@ def start() -> None:
 
 
 def _apply(settings: Config) -> None:
+    use_rules(
+        names=settings.redact_names,
+        patterns=settings.redact_patterns,
+        keep=settings.redact_keep,
+        defaults=settings.redact_defaults,
+    )
     shutdown_log()
     hub.enabled = settings.enabled
     hub.phase_spans = settings.phase_spans
     hub.trace_members = settings.trace_members
     hub.max_value_chars = settings.max_value_chars
     hub.preview_chars = settings.preview_chars
+    hub.keep_whole = settings.keep_whole
+    hub.max_line_bytes = settings.max_line_bytes
     hub.default_job_id = settings.job_id
     hub.default_step_id = settings.step_id or None
     hub.root = os.path.abspath(settings.root)
@@ -182,6 +205,8 @@ def _make_provider(settings: Config) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource.create({"service.name": settings.service_name} if settings.service_name else {})
+    # A command line, a variable of the environment: detectors take what they find.
+    resource = Resource(redact_attributes(resource.attributes), resource.schema_url)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     for name in wanted_exporters():
         try:

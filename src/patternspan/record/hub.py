@@ -45,6 +45,8 @@ class Hub:
         self.trace_members = True
         self.max_value_chars = 4096
         self.preview_chars = 2000
+        self.keep_whole = False
+        self.max_line_bytes = 1 << 20
         self.default_job_id = ""
         self.default_step_id: str | None = None
         self.root = "state"
@@ -96,6 +98,9 @@ class Hub:
             plain = {name: as_plain(value) for name, value in members.items() if value is not UNSET}
             event = msgspec.structs.replace(event, **plain)
             line = encode(event) + b"\n"
+        if len(line) > self.max_line_bytes:
+            event = self.fitted(event)
+            line = encode(event) + b"\n"
         writers = self.writers if writers is None else writers
         self.pass_on(event.event_type, line, event.job_id, event.event_id, span, time_ns, add, writers)
         return event
@@ -131,6 +136,12 @@ class Hub:
                 hear(event)
             except Exception as error:  # noqa: BLE001
                 guard.fault("subscriber", error)
+
+    def fitted(self, event: PatternEvent) -> PatternEvent:
+        """Return the event with details that are cut until its line is no longer than a line may be."""
+        from patternspan.record.fitting import fitted  # which few processes ever need
+
+        return fitted(event, self.max_line_bytes)
 
     def end(self, events: Sequence[PatternEvent]) -> None:
         """Tell the end listeners that a run has ended."""

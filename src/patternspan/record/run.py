@@ -296,28 +296,24 @@ class Run:
             except (TypeError, ValueError, RecursionError):
                 details = as_plain(details)
                 line = lines.line(event_id, event_type, time, status, details)
+            if len(line) > hub.max_line_bytes:
+                details = hub.fitted(self._event(event_id, event_type, time, status, details)).details
+                line = lines.line(event_id, event_type, time, status, details)
             otel, events = self._otel, self._events
             hub.pass_on(event_type, line, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
             if events is not None:
-                events.append(
-                    PatternEvent(
-                        event_id,
-                        event_type,
-                        time,
-                        self.job_id,
-                        self.step_id,
-                        self.run_id,
-                        self.pattern_id,
-                        status,
-                        details,
-                        otel.trace_id,
-                        otel.span_id,
-                    )
-                )
+                events.append(self._event(event_id, event_type, time, status, details))
             if event_type in TERMINAL_TYPES or status == "skipped":
                 self._close(status, details)
         except Exception as error:  # noqa: BLE001
             guard.fault(f"event {event_type}", error)
+
+    def _event(self, event_id: str, kind: str, time: str, status: str, details: dict[str, Any]) -> PatternEvent:
+        otel = self._otel
+        return PatternEvent(
+            event_id, kind, time, self.job_id, self.step_id, self.run_id, self.pattern_id, status, details,
+            otel.trace_id, otel.span_id,
+        )  # fmt: skip
 
     def _make_lines(self) -> RunLines:
         otel = self._otel
