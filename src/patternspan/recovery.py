@@ -140,7 +140,7 @@ def _write(
     archive = RunArchive(where.root) if config.archive else None
     try:
         for events, end in ends:
-            sink(end, encode(end) + b"\n")
+            sink(encode(end) + b"\n", end.job_id, end.event_id)
             if archive is not None:
                 try:
                     archive(in_order([*events, end]))
