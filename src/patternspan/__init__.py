@@ -27,6 +27,9 @@ from patternspan.record.run import Run
 if TYPE_CHECKING:
     from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event
     from patternspan.condition import Health, health
+    from patternspan.evidence.checkpoint import checkpoint
+    from patternspan.evidence.seal import seal
+    from patternspan.evidence.verify import verify
     from patternspan.export.exporter import PatternJsonlExporter
     from patternspan.log.reader import BadLine
     from patternspan.model.fold import fold
@@ -55,6 +58,7 @@ __all__ = [
     "PatternRunAggregator",
     "PatternspanError",
     "Run",
+    "checkpoint",
     "child_environment",
     "configure",
     "current_run",
@@ -67,8 +71,10 @@ __all__ = [
     "read_events",
     "recover",
     "redact",
+    "seal",
     "step",
     "subscribe",
+    "verify",
     "wrap_context",
 ]
 
@@ -81,6 +87,7 @@ _LATER = {
     "PatternJsonlExporter": "patternspan.export.exporter",
     "PatternRun": "patternspan.model.run",
     "PatternRunAggregator": "patternspan.compat",
+    "checkpoint": "patternspan.evidence.checkpoint",
     "configure": "patternspan.setup",
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
@@ -89,6 +96,8 @@ _LATER = {
     "read_events": "patternspan.reading",
     "recover": "patternspan.recovery",
     "redact": "patternspan.record.redact",
+    "seal": "patternspan.evidence.seal",
+    "verify": "patternspan.evidence.verify",
 }
 
 
