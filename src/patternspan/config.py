@@ -17,6 +17,7 @@ from patternspan.errors import ConfigError
 
 FILE_VARIABLE: Final = "PATTERNSPAN_CONFIG"
 FILE_NAME: Final = "patternspan.toml"
+COMPRESSIONS: Final = ("none", "gzip", "zstd")
 _PREFIX: Final = "PATTERNSPAN_"
 
 
@@ -45,6 +46,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Longest text in captured arguments, results and messages; what is longer is cut and marked."""
     preview_chars: int = 2000
     """Longest preview of a tool's output in an event; the whole is in its log file."""
+    rotate_bytes: int = 64 * 1024 * 1024
+    """Size at which a log is renamed to a numbered segment and begun anew; 0 is never."""
+    rotate_hours: int = 0
+    """Age at which the same is done, by the first event of the log; 0 is never."""
+    compress: str = "none"
+    """How segments are compressed once nobody writes to them: `none`, `gzip`, or `zstd`."""
+    keep_days: int = 0
+    """Days after which segments, job logs, archived runs and tool output are removed; 0 keeps them."""
+    keep_bytes: int = 0
+    """Size of all of them together above which the oldest are removed; 0 keeps them."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 
@@ -59,6 +70,9 @@ def load(overrides: Mapping[str, Any] | None = None, environ: Mapping[str, str] 
     values.update(_checked(given, "argument"))
     if not str(values.get("root", "state")).strip() or "\0" in str(values.get("root", "")):
         raise ConfigError(f"root: the path of a folder is wanted, found {values['root']!r}")
+    compress = values.get("compress", "none")
+    if compress not in COMPRESSIONS:
+        raise ConfigError(f"compress: one of {', '.join(COMPRESSIONS)} is wanted, found {compress!r}")
     return Config(**values)
 
 

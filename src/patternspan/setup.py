@@ -12,6 +12,7 @@ from opentelemetry import trace
 from patternspan import config as configuration
 from patternspan.config import Config
 from patternspan.export.archive import RunArchive
+from patternspan.export.rotate import rotation_of
 from patternspan.export.sink import JsonlSink
 from patternspan.layout import events_dir
 from patternspan.record.context import reset_process
@@ -52,6 +53,11 @@ def configure(
     step_id: str | None = None,
     max_value_chars: int | None = None,
     preview_chars: int | None = None,
+    rotate_bytes: int | None = None,
+    rotate_hours: int | None = None,
+    compress: str | None = None,
+    keep_days: int | None = None,
+    keep_bytes: int | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
@@ -61,7 +67,7 @@ def configure(
     exports where `OTEL_TRACES_EXPORTER` or an OTLP endpoint says so, and nowhere otherwise. Calling it again replaces
     what the last call set up, except the provider.
 
-    Raises ConfigError where an option is wrong.
+    Raises ConfigError where an option is wrong, MissingExtraError where the compression it names is not installed.
     """
     given: dict[str, Any] = {
         "root": os.fspath(root) if isinstance(root, os.PathLike) else root,
@@ -75,6 +81,11 @@ def configure(
         "step_id": step_id,
         "max_value_chars": max_value_chars,
         "preview_chars": preview_chars,
+        "rotate_bytes": rotate_bytes,
+        "rotate_hours": rotate_hours,
+        "compress": compress,
+        "keep_days": keep_days,
+        "keep_bytes": keep_bytes,
         "service_name": service_name,
     }
     settings = configuration.load(given)
@@ -111,7 +122,9 @@ def _apply(settings: Config) -> None:
     reset_process()
     _installed.config = settings
     if settings.jsonl:
-        _installed.sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log)
+        _installed.sink = JsonlSink(
+            events_dir(settings.root), job_logs=settings.job_log, rotation=rotation_of(settings)
+        )
         hub.writers = (*hub.writers, _installed.sink)
     if settings.archive:
         _installed.archive = RunArchive(settings.root)

@@ -18,6 +18,7 @@ from patternspan import config
 from patternspan.errors import LineError
 from patternspan.export.archive import RunArchive
 from patternspan.export.project import events_from_span
+from patternspan.export.rotate import rotation_of
 from patternspan.export.sink import JsonlSink, remember_written, was_written
 from patternspan.layout import events_dir
 from patternspan.model.event import PatternEvent
@@ -35,7 +36,7 @@ class PatternJsonlExporter(SpanExporter):
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         settings = config.load({"root": os.fspath(root) if root is not None else None})
-        self._sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log)
+        self._sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log, rotation=rotation_of(settings))
         self._archive = RunArchive(settings.root) if settings.archive else None
         self._closed = False
         remember_written()

@@ -12,6 +12,10 @@ a torn line without a newline, and what is appended next is glued to it. Both si
 So no lock is shared among processes, and none can be left behind by a dead or stopped one. A line counts as recorded
 when `append` returns, and only then. Threads of one process take turns under a lock whose wait is bounded; one that
 waited too long, or a signal handler that interrupted an append, writes through a descriptor of its own.
+
+The log may be renamed by any process at any time. Every writer looks each second whether the path still names its file,
+and after a line that took it past that second, stopped by a signal perhaps, once more: where the file was renamed
+meanwhile, it may have been closed and compressed too, and the line is written again into the live one.
 """
 
 from __future__ import annotations
@@ -21,11 +25,15 @@ import os
 import threading
 import weakref
 from os import lseek, write
+from sys import maxsize
 from time import monotonic, sleep
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from patternspan.layout import LOG_NAME, job_log_in
 from patternspan.model.event import PatternEvent
+
+if TYPE_CHECKING:
+    from patternspan.export.rotate import Rotation
 
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 _LOCK_SECONDS: Final = 1.0
@@ -72,6 +80,10 @@ class _File:
             return False
         return there.st_ino == here.st_ino and there.st_dev == here.st_dev
 
+    def is_removed(self) -> bool:
+        """Whether the open file has no name any more."""
+        return os.fstat(self.fd).st_nlink == 0
+
     def starts_line(self, at: int) -> bool:
         """Whether a line may begin at this offset."""
         return at <= 0 or os.pread(self.fd, 1, at - 1) == b"\n"
@@ -116,8 +128,10 @@ class _File:
 class LineLog(_File):
     """Appends whole lines to one file, from any thread, after fork too."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, rotation: Rotation | None = None) -> None:
         super().__init__(path)
+        self._rotation = rotation
+        self._most = maxsize
         self._lock = threading.RLock()
         self._busy = False
         self._recheck = 0.0
@@ -140,6 +154,8 @@ class LineLog(_File):
             if now >= self._quiet:
                 line = self._prepare(now) + line
             self.write(line)
+            if self.end >= self._most or monotonic() > self._recheck:
+                self._look_again(line)
             quiet = now + _QUIET_SECONDS
             self._quiet = quiet if quiet < self._recheck else self._recheck  # noqa: FURB136 - `min` costs a call
         except OSError:
@@ -153,17 +169,53 @@ class LineLog(_File):
     def _prepare(self, now: float) -> bytes:
         """Open the file where it has to be; return what must stand before the next line."""
         if self.fd < 0 or now >= self._recheck:
-            if self.fd < 0 or not self.is_current():
-                self.close_file()
-                self.open()
+            if self.fd < 0 or not self.is_current() or self._turn():
+                self._open_live()
             self._recheck = now + _RECHECK_SECONDS
         return self.look()
 
+    def _open_live(self) -> None:
+        self.close_file()
+        self.open()
+        self._most = (self._rotation and self._rotation.max_bytes) or maxsize
+        if self._turn():
+            self.close_file()
+            self.open()
+
+    def _turn(self) -> bool:
+        """Rotate the open log where it is due; say whether it was."""
+        return self._rotation is not None and self._rotation.turn(self.path, self.fd)
+
+    def _look_again(self, line: bytes) -> None:
+        """Act after a line that made the log large, or came too long after the last look at its path."""
+        for _ in range(_TRIES):
+            now = monotonic()
+            if self.is_current():
+                if self.end >= self._most and self._turn():
+                    self.close_file()
+                    self._quiet = self._recheck = 0.0
+                elif self.end >= self._most:
+                    # Another process is at it, or it cannot be done: asked again after some more lines.
+                    self._most = self.end + (self._most >> 4) + 1
+                return
+            late = now > self._recheck or self.is_removed()
+            self.close_file()
+            self._quiet = self._recheck = 0.0
+            if not late:
+                return  # renamed within the second: whoever closes the file waits for longer than that
+            self.write(self._prepare(monotonic()) + line)
+            if self.end < self._most and monotonic() <= self._recheck:
+                return
+
     def _append_alone(self, line: bytes) -> None:
         file = _File(self.path)
-        file.open()
         try:
-            file.write(file.look() + line)
+            for _ in range(_TRIES):
+                file.open()
+                file.write(file.look() + line)
+                if file.is_current():
+                    return
+                file.close_file()
         finally:
             file.close_file()
 
@@ -223,9 +275,10 @@ def _remember(event_id: str) -> None:
 class JsonlSink:
     """Writes each event to the global log and, unless told otherwise, to its job's own log."""
 
-    def __init__(self, events_dir: str, *, job_logs: bool = True) -> None:
+    def __init__(self, events_dir: str, *, job_logs: bool = True, rotation: Rotation | None = None) -> None:
         self.events_dir = os.path.abspath(events_dir)
-        self.log = LineLog(os.path.join(self.events_dir, LOG_NAME))
+        self._rotation = rotation
+        self.log = LineLog(os.path.join(self.events_dir, LOG_NAME), rotation)
         self._job_logs = job_logs
         self._jobs: dict[str, LineLog] = {}
 
@@ -241,7 +294,7 @@ class JsonlSink:
             _remember(event.event_id)
 
     def _open_job(self, job_id: str) -> LineLog:
-        log = LineLog(job_log_in(self.events_dir, job_id))
+        log = LineLog(job_log_in(self.events_dir, job_id), self._rotation)
         self._jobs[job_id] = log
         if len(self._jobs) > _OPEN_JOBS:
             with contextlib.suppress(StopIteration, KeyError, RuntimeError):
