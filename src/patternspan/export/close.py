@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Final
 from patternspan import layout
 from patternspan.errors import LineError
 from patternspan.export.locks import tried
-from patternspan.export.pack import SUFFIXES, packer, unpacker
 from patternspan.export.segments import index_of, note, sync_folder
 from patternspan.export.sink import LineLog
 from patternspan.model.ids import timestamp
+from patternspan.model.packing import SUFFIXES, packer, unpacker
 from patternspan.model.segments import Closed, Index
 from patternspan.model.wire import decode
 

@@ -78,7 +78,7 @@ def rotation_of(settings: Config) -> Rotation | None:
     Raises MissingExtraError where its compression is not installed.
     """
     if settings.compress == "zstd":
-        from patternspan.export.pack import zstd
+        from patternspan.model.packing import zstd
 
         zstd()
     rotation = Rotation(
