@@ -23,6 +23,11 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "step_id": ("", ('"STEP-FILE"', "STEP-FILE"), ("STEP-ENV", "STEP-ENV"), "STEP-ARGUMENT"),
     "max_value_chars": (4096, ("10", 10), ("20", 20), 30),
     "preview_chars": (2000, ("10", 10), ("20", 20), 30),
+    "rotate_bytes": (64 * 1024 * 1024, ("10", 10), ("20", 20), 30),
+    "rotate_hours": (0, ("10", 10), ("20", 20), 30),
+    "compress": ("none", ('"gzip"', "gzip"), ("zstd", "zstd"), "none"),
+    "keep_days": (0, ("10", 10), ("20", 20), 30),
+    "keep_bytes": (0, ("10", 10), ("20", 20), 30),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 
@@ -71,6 +76,7 @@ def test_a_file_in_the_working_directory_is_taken() -> None:
         (None, {"PATTERNSPAN_PREVIEW_CHARS": "-1"}, {}, "PATTERNSPAN_PREVIEW_CHARS='-1': "),
         (None, {}, {"max_value_chars": -5}, "argument: max_value_chars: "),
         (None, {}, {"max_value_chars": True}, "argument: max_value_chars: a whole number is wanted, found True"),
+        (None, {"PATTERNSPAN_COMPRESS": "lz4"}, {}, "compress: one of none, gzip, zstd is wanted, found 'lz4'"),
         (None, {}, {"enabled": "yes"}, "argument: enabled: true or false is wanted, found 'yes'"),
         (None, {}, {"root": b"x"}, "argument: root: a text is wanted, found b'x'"),
         (None, {}, {"rooot": "x"}, "argument: no option 'rooot'; there are root, "),

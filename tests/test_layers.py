@@ -21,6 +21,7 @@ FLOORS: list[set[str]] = [
     {"log"},
     {"aggregate"},
     {"setup", "testing", "compat"},
+    {"upkeep"},
     {"__init__"},
     {"cli"},
     {"__main__"},

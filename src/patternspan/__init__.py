@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from patternspan.model.run import PatternRun
     from patternspan.record.command import CommandResult
     from patternspan.setup import configure
+    from patternspan.upkeep import prune, rotate
 
 __version__ = "0.1.0"
 
@@ -55,6 +56,8 @@ __all__ = [
     "fold",
     "job",
     "pattern_span",
+    "prune",
+    "rotate",
     "step",
     "subscribe",
     "wrap_context",
@@ -70,6 +73,8 @@ _LATER = {
     "configure": "patternspan.setup",
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
+    "prune": "patternspan.upkeep",
+    "rotate": "patternspan.upkeep",
 }
 
 

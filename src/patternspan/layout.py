@@ -87,6 +87,11 @@ def claimed_number(log: str, name: str) -> int:
     return int(number)
 
 
+def manifest(log: str, number: int) -> str:
+    """Return the path of the seal of a segment."""
+    return f"{stem(log)}.{number:08d}.manifest.json"
+
+
 def index(log: str) -> str:
     """Return the path of the list of a log's segments."""
     return f"{stem(log)}.index{_SUFFIX}"

@@ -97,6 +97,11 @@ def configure(
     return settings
 
 
+def in_force() -> Config:
+    """Return the configuration of this process; where it has none yet, that which its first run would take."""
+    return _installed.config or configuration.load()
+
+
 def start() -> None:
     """Configure with defaults, as the first run does where nobody called `configure`.
 

@@ -23,6 +23,9 @@ def help_text():
             continue
         below = click.Context(command, info_name=name, parent=context, terminal_width=88)
         parts.append(f"### patternspan {name}\n\n```text\n{command.get_help(below)}\n```\n")
+        for word, part in getattr(command, "commands", {}).items():
+            lowest = click.Context(part, info_name=word, parent=below, terminal_width=88)
+            parts.append(f"### patternspan {name} {word}\n\n```text\n{part.get_help(lowest)}\n```\n")
     return "\n".join(parts)
 
 

@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "validate": "patternspan.cli.validate:validate",
     "validate-pattern-event": "patternspan.cli.validate:validate_pattern_event",
     "validate-pattern-run": "patternspan.cli.validate:validate_pattern_run",
+    "log": "patternspan.cli.log:log",
     "doctor": "patternspan.cli.doctor:doctor",
     "completion": "patternspan.cli.completion:completion",
 }

@@ -129,8 +129,8 @@ class Keeper:
         try:
             found = stock(rotation.root)
             most = room_for(rotation.keep_bytes, rotation.max_bytes)
-            going = due(found, days, most, time.time_ns(), rotation.max_bytes)
-            remove(rotation.root, going)
+            going = due(found, days, most, time.time_ns())
+            remove(rotation.root, going, rotation.max_bytes)
             for unit, _ in going:
                 if unit.kind == "job log" and unfinished(unit.log, rotation.compress):
                     self._told.put((unit.log, rotation))

@@ -134,40 +134,42 @@ def _log_units(root: str, folder: tuple[str, ...], found: Stock, *, is_global: b
         found.units.append(unit)
 
 
-def due(found: Stock, keep_days: int, keep_bytes: int, now_ns: int, segment_bytes: int = 0) -> list[tuple[Unit, str]]:
-    """Return what is to go, the oldest first, and why.
-
-    A segment that a writer may still add to unseen is left for the next time: one that is not closed yet and was
-    renamed before it had `segment_bytes`.
-    """
+def due(found: Stock, keep_days: int, keep_bytes: int, now_ns: int) -> list[tuple[Unit, str]]:
+    """Return what is to go, the oldest first, and why."""
     total = found.total
     going: list[tuple[Unit, str]] = []
     for unit in sorted(found.units, key=lambda unit: (unit.time_ns, unit.name)):
         old = keep_days > 0 and unit.time_ns < now_ns - keep_days * _DAY_NS
-        if not old and not 0 < keep_bytes < total:
-            continue
-        total -= unit.bytes
-        if unit.settled or 0 < segment_bytes <= unit.bytes:
+        if old or 0 < keep_bytes < total:
+            total -= unit.bytes
             going.append((unit, "keep_days" if old else "keep_bytes"))
     return going
 
 
-def remove(root: str, going: Sequence[tuple[Unit, str]]) -> list[Removal]:
-    """Remove what is to go, and say what went. A job's live log is renamed only: it goes when it is closed."""
+def remove(root: str, going: Sequence[tuple[Unit, str]], segment_bytes: int = 0) -> list[Removal]:
+    """Remove what is to go, and say what went.
+
+    Left for the next time is what a writer may still add to unseen: a job's live log is renamed only, and a segment
+    that is not closed yet goes where it had `segment_bytes`, a size at which each writer looks whether it is there.
+    """
     removed: list[Removal] = []
     with tried(layout.keep_lock(layout.global_log(root))) as lock:
         if lock < 0:
             return removed
         for unit, reason in going:
-            if unit.kind == "job log":
-                with contextlib.suppress(OSError):
-                    rename(unit.log, lambda status, unit=unit: status.st_mtime_ns == unit.time_ns)  # type: ignore[misc]
-                continue
             with contextlib.suppress(OSError):
-                removed.append(_remove_one(root, unit, reason))
+                if unit.kind == "job log":
+                    _rename_quiet(unit)
+                elif unit.settled or 0 < segment_bytes <= unit.bytes:
+                    removed.append(_remove_one(root, unit, reason))
         _note_files(root, removed)
         _sweep(root, {unit.folder for unit, _ in going if unit.folder[:2] == ("events", "jobs")})
     return removed
+
+
+def _rename_quiet(unit: Unit) -> None:
+    """Make a segment of a job's log that nobody has written to since it was looked at."""
+    rename(unit.log, lambda status: status.st_mtime_ns == unit.time_ns)
 
 
 def _remove_one(root: str, unit: Unit, reason: str) -> Removal:

@@ -72,16 +72,13 @@ def _began_ns(descriptor: int, status: os.stat_result) -> int:
     return instant(text) if is_timestamp(text) else status.st_mtime_ns
 
 
-def rotation_of(settings: Config) -> Rotation | None:
-    """Return what the configuration says of rotation; None where it wants nothing done.
-
-    Raises MissingExtraError where its compression is not installed.
-    """
+def policy_of(settings: Config) -> Rotation:
+    """Return what the configuration says. Raises MissingExtraError where its compression is not installed."""
     if settings.compress == "zstd":
         from patternspan.model.packing import zstd
 
         zstd()
-    rotation = Rotation(
+    return Rotation(
         max_bytes=settings.rotate_bytes,
         max_seconds=settings.rotate_hours * 3600,
         compress=settings.compress,
@@ -89,4 +86,9 @@ def rotation_of(settings: Config) -> Rotation | None:
         keep_bytes=settings.keep_bytes,
         root=os.path.abspath(settings.root),
     )
+
+
+def rotation_of(settings: Config) -> Rotation | None:
+    """Return the same for writers; None where there is nothing for them to do."""
+    rotation = policy_of(settings)
     return rotation if rotation.max_bytes or rotation.max_seconds or rotation.keeps() else None

@@ -164,7 +164,7 @@ class _Chain:
 
     def __init__(self, log: str, start: Position | None, max_line: int, looks: int) -> None:
         self._log = log
-        self._known = start
+        self._known = start or place_of(log)
         self._max_line = max_line
         self._looks = looks
         self._tails: list[_Tail] = []
@@ -184,16 +184,16 @@ class _Chain:
             status = os.stat(self._log)
         except OSError:
             return
-        if stat.S_ISDIR(status.st_mode) or (self._tails and self._known is not None and self._known.is_in(status)):
+        if stat.S_ISDIR(status.st_mode) or (self._tails and self._known.is_in(status)):
             return
         file, live = _open_live(self._log)
         if file < 0:
             return
         known, self._known = self._known, live
         offset = 0
-        if known is not None and known.is_in(live):
+        if known.is_in(live):
             offset = known.offset
-        elif known is not None:
+        else:
             itself, newer = since(self._log, known)
             if itself is not None and not self._is_open(itself):
                 yield from self._open_older(itself, known.offset)

@@ -109,7 +109,8 @@ def _older(log: str) -> list[Part]:
 
 def place_of(path: str) -> Position:
     """Return the beginning of the file of this name; device and inode are 0 where there is none."""
-    last = max((part.number for part in _segments(path)), default=0) if not isinstance(path, Part) else -1
+    is_older = isinstance(path, Part) and not path.live
+    last = -1 if is_older else max((part.number for part in _segments(path)), default=0)
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -239,7 +240,7 @@ def since(log: str, known: Position) -> tuple[Part | None, list[Part]]:
         if known.is_in(place_of(part)):
             return part, older[at + 1 :]
     newer = [part for part in older if part.number > known.last >= 0]
-    if newer and newer[0].number == known.last + 1 and newer[0].endswith(layout.PACKED):
+    if known.inode and newer and newer[0].number == known.last + 1 and newer[0].endswith(layout.PACKED):
         return newer[0], newer[1:]
     return None, newer
 
