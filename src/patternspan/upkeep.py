@@ -70,6 +70,7 @@ def prune(root: str | os.PathLike[str] | None = None, *, dry_run: bool = False) 
     if going:
         removed += remove(policy.root, going, policy.max_bytes)
         if len(removed) < len(going):
+            # What writers may still add to has to be closed first.
             _close_all(policy)
             going = due(stock(policy.root), policy.keep_days, policy.keep_bytes, time.time_ns())
             removed += remove(policy.root, going, policy.max_bytes)

@@ -121,7 +121,6 @@ class Keeper:
             return True
 
     def _retain(self, rotation: Rotation) -> None:
-        from patternspan.export.close import unfinished
         from patternspan.export.retain import due, remove, stock
 
         # A clock that was set by a year would make everything a year older at once.
@@ -129,11 +128,7 @@ class Keeper:
         try:
             found = stock(rotation.root)
             most = room_for(rotation.keep_bytes, rotation.max_bytes)
-            going = due(found, days, most, time.time_ns())
-            remove(rotation.root, going, rotation.max_bytes)
-            for unit, _ in going:
-                if unit.kind == "job log" and unfinished(unit.log, rotation.compress):
-                    self._told.put((unit.log, rotation))
+            remove(rotation.root, due(found, days, most, time.time_ns()), rotation.max_bytes)
         except Exception as error:  # noqa: BLE001
             _report("removing old segments", error)
 

@@ -23,6 +23,8 @@ from patternspan.model.segments import Index, Removed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+_IDLE_NS: Final = 2_000_000_000
+"""After a second without a line a writer looks whether its file is still the live one, before the next line."""
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 _READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -149,8 +151,8 @@ def due(found: Stock, keep_days: int, keep_bytes: int, now_ns: int) -> list[tupl
 def remove(root: str, going: Sequence[tuple[Unit, str]], segment_bytes: int = 0) -> list[Removal]:
     """Remove what is to go, and say what went.
 
-    Left for the next time is what a writer may still add to unseen: a job's live log is renamed only, and a segment
-    that is not closed yet goes where it had `segment_bytes`, a size at which each writer looks whether it is there.
+    Left for the next time is what a writer may add to without looking at it before or after: a job's log that was
+    written to just now, and a segment that is not closed yet, unless it had `segment_bytes`, at which writers look.
     """
     removed: list[Removal] = []
     with tried(layout.keep_lock(layout.global_log(root))) as lock:
@@ -159,7 +161,8 @@ def remove(root: str, going: Sequence[tuple[Unit, str]], segment_bytes: int = 0)
         for unit, reason in going:
             with contextlib.suppress(OSError):
                 if unit.kind == "job log":
-                    _rename_quiet(unit)
+                    if time.time_ns() - unit.time_ns > _IDLE_NS:
+                        removed += _remove_job_log(root, unit, reason)
                 elif unit.settled or 0 < segment_bytes <= unit.bytes:
                     removed.append(_remove_one(root, unit, reason))
         _note_files(root, removed)
@@ -167,9 +170,15 @@ def remove(root: str, going: Sequence[tuple[Unit, str]], segment_bytes: int = 0)
     return removed
 
 
-def _rename_quiet(unit: Unit) -> None:
-    """Make a segment of a job's log that nobody has written to since it was looked at."""
-    rename(unit.log, lambda status: status.st_mtime_ns == unit.time_ns)
+def _remove_job_log(root: str, unit: Unit, reason: str) -> list[Removal]:
+    """Remove the live log of a job: nobody has written to it for so long that the next one looks before it does."""
+    path = rename(unit.log, lambda status: status.st_mtime_ns == unit.time_ns)
+    if path is None:
+        return []
+    name = os.path.basename(path)
+    segment = msgspec.structs.replace(unit, name=name, kind="segment", files=(name,))
+    removal = _remove_one(root, segment, reason)
+    return [msgspec.structs.replace(removal, name=unit.name, kind=unit.kind)]
 
 
 def _remove_one(root: str, unit: Unit, reason: str) -> Removal:
