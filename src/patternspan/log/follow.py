@@ -103,6 +103,7 @@ class _Tail:
         self._descriptor = descriptor
         self._lines = _Lines(max_line)
         self._end: int | None = None
+        self._changed_ns = -1
         self._restart(offset)
 
     def _restart(self, offset: int) -> None:
@@ -117,8 +118,9 @@ class _Tail:
     def lines(self, log: str) -> Iterator[bytes | None]:
         """Yield the whole lines that have come."""
         end, self._end = self._end, None
-        size = os.fstat(self._descriptor).st_size
-        if size == self._offset:
+        status = os.fstat(self._descriptor)
+        size, changed_ns, self._changed_ns = status.st_size, self._changed_ns, status.st_mtime_ns
+        if size == self._offset and changed_ns == status.st_mtime_ns:
             return
         if size < self._offset or not self._same_before():
             yield from self._rest_of_copy(log)

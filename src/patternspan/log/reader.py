@@ -22,6 +22,7 @@ STDIN: Final = "-"
 _MARK: Final = b"\xef\xbb\xbf"
 _LINE_START: Final = b'{"event_id":'
 _BLANKS: Final = b" \t\r\n"
+_MOST_HELD: Final = 100_000
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -128,9 +129,20 @@ def read_packed(path: str, descriptor: int, text: Unpacked, needles: tuple[bytes
     Where the file is damaged, what stands before comes, and one bad line for all the rest.
     """
     numbers = PackedNumbers(descriptor, path)
-    yield from read_found(path, before_damage(scan(text, None, None, needles), text), numbers.at)
-    if text.error:
-        yield BadLine(path, numbers.at(text.position), f"not readable from here on: {text.error}")
+    held: list[BadLine] = []
+    for item in read_found(path, before_damage(scan(text, None, None, needles), text), numbers.at):
+        if isinstance(item, BadLine) and len(held) < _MOST_HELD:
+            # Behind damage comes nonsense, for as long as nothing contradicts it.
+            held.append(item)
+            continue
+        yield from held
+        held.clear()
+        yield item
+    if not text.error:
+        yield from held
+        return
+    number = held[0].number if held else numbers.at(text.position)
+    yield BadLine(path, number, f"not readable from here on: {text.error}")
 
 
 def before_damage(found: Iterable[Found], text: Unpacked) -> Iterator[Found]:

@@ -196,7 +196,7 @@ def find_in(
         _close(live)
         live = None
     if limit is None:
-        yield from _oldest_first(older, live, query, seen or Seen(_look_back(older)))
+        yield from _oldest_first(older, live, query, seen or Seen(look_back(older)))
     else:
         yield from _newest_first(older, live, query, limit, seen or Seen())
 
@@ -263,7 +263,7 @@ def _newest_new(part: Opened, query: Query, limit: int, seen: Seen) -> list[Item
     return [item for item in items if isinstance(item, BadLine) or id(item) in kept]
 
 
-def _look_back(paths: Sequence[str]) -> Callable[[str, int], bool]:
+def look_back(paths: Sequence[str]) -> Callable[[str, int], bool]:
     """Return what looks for an event in the parts of a log by its id and the time when it was made."""
 
     def look(identifier: str, time_ns: int) -> bool:
