@@ -22,7 +22,7 @@ from patternspan.model.packing import Unpacked
 from patternspan.model.wire import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
 __all__ = ["GRACE_SECONDS", "INTERVAL", "Position", "end_of", "follow", "follow_lines"]
 
@@ -185,24 +185,31 @@ class _Chain:
         try:
             status = os.stat(self._log)
         except OSError:
+            # Rotated, and nobody has written since: the file may have come and gone between two looks.
+            yield from self._open_between(None)
             return
         if stat.S_ISDIR(status.st_mode) or (self._tails and self._known.is_in(status)):
             return
         file, live = _open_live(self._log)
         if file < 0:
             return
-        known, self._known = self._known, live
-        offset = 0
-        if known.is_in(live):
-            offset = known.offset
-        else:
-            itself, newer = since(self._log, known)
-            if itself is not None and not self._is_open(itself):
-                yield from self._open_older(itself, known.offset)
-            for part in newer:
-                if not place_of(part).is_in(live):
-                    yield from self._open_older(part, 0)
+        offset = self._known.offset if self._known.is_in(live) else 0
+        if not self._known.is_in(live):
+            yield from self._open_between(live)
+        self._known = live
         self._tails.append(_Tail(file, offset, self._max_line))
+
+    def _open_between(self, live: Position | None) -> Iterator[bytes | None]:
+        """Open what was live since the known file was: that one too, where it was renamed before it was opened."""
+        known = self._known
+        itself, newer = since(self._log, known)
+        parts = [(part, 0) for part in newer if live is None or not place_of(part).is_in(live)]
+        if itself is not None and not self._is_open(itself):
+            parts.insert(0, (itself, known.offset))
+        for part, offset in parts:
+            place, last = place_of(part), part.number or known.last
+            is_plain = yield from self._open_older(part, offset)
+            self._known = Position(place.device, place.inode, 0, last - 1) if is_plain else Position(0, 0, 0, last)
 
     def _is_open(self, part: Part) -> bool:
         """Say whether a part is the file that was opened last, under a new name or compressed."""
@@ -210,15 +217,16 @@ class _Chain:
             self._tails[-1].place.is_in(place_of(part)) or self._tails[-1].begins_like(first_bytes(part))
         )
 
-    def _open_older(self, path: Part, offset: int) -> Iterator[bytes | None]:
+    def _open_older(self, path: Part, offset: int) -> Generator[bytes | None, None, bool]:
+        """Open a part that is to be read on, and return true; read a compressed one at once."""
         part = opened(path)
         if part is None or isinstance(part.file, BadLine):
-            return
+            return False
         text = unpacked(part.file, part.path)
         if text is None:
             self._tails.append(_Tail(part.file, min(offset, os.fstat(part.file).st_size), self._max_line))
-            return
-        # Nobody writes to it any more: read at once, behind the files before it.
+            return True
+        # Nobody writes to it any more: read behind the files before it.
         for tail in self._tails:
             yield from tail.lines(self._log)
         if isinstance(text, Unpacked):
@@ -226,6 +234,7 @@ class _Chain:
                 if at >= offset:
                     yield line
         os.close(part.file)
+        return False
 
     def _give_up(self) -> Iterator[bytes]:
         for tail in self._tails[:-1]:
