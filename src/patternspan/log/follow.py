@@ -41,10 +41,13 @@ _MEMORY: Final = 512
 
 
 def end_of(path: str) -> Position | None:
-    """Return the place after the last whole line of a file; None where there is no file."""
+    """Return the place after the last whole line of a log; None where there is none.
+
+    Where the live file was just renamed, and the next one is not begun, that is the place before all that comes.
+    """
     file, place = _open_live(path)
     if file < 0:
-        return None
+        return place if place.last > 0 else None
     try:
         offset = os.fstat(file).st_size
         if offset and os.pread(file, 1, offset - 1) != b"\n":
@@ -193,8 +196,10 @@ class _Chain:
         file, live = _open_live(self._log)
         if file < 0:
             return
-        offset = self._known.offset if self._known.is_in(live) else 0
-        if not self._known.is_in(live):
+        # A number that is used up says so too where another file has the inode of the one that was known.
+        is_known = self._known.is_in(live) and live.last <= self._known.last
+        offset = self._known.offset if is_known else 0
+        if not is_known:
             yield from self._open_between(live)
         self._known = live
         self._tails.append(_Tail(file, offset, self._max_line))
@@ -256,7 +261,10 @@ def _open_live(log: str) -> tuple[int, Position]:
         try:
             file = os.open(log, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            break
+            place = place_of(log)
+            if not place.inode:
+                return -1, place
+            continue
         place = place_of(log)
         if place.is_in(os.fstat(file)):
             return file, place

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from patternspan.model.event import PatternEvent
 
 STDIN: Final = "-"
+NO_FILE: Final = "no such file"
+"""The reason of a `BadLine` where there is nothing of this name."""
 _MARK: Final = b"\xef\xbb\xbf"
 _LINE_START: Final = b'{"event_id":'
 _BLANKS: Final = b" \t\r\n"
@@ -70,7 +72,7 @@ def open_log(path: str) -> int | BadLine:
 
 def _because(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        return NO_FILE
     if isinstance(error, PermissionError):
         return "no permission to read it"
     return error.strerror or str(error)

@@ -22,7 +22,7 @@ from patternspan.log.reader import (
 )
 from patternspan.log.scan import CHUNK, backward, next_line, scan
 from patternspan.log.seen import Seen
-from patternspan.log.segments import LivePart, Opened, Part, opened, opened_live, within
+from patternspan.log.segments import LivePart, Opened, Part, opened, opened_live, steady, within
 from patternspan.model.ids import RUN_PREFIX
 
 if TYPE_CHECKING:
@@ -145,14 +145,20 @@ def _matching(items: Iterator[Item], query: Query) -> Iterator[Item]:
 
 
 def _forward(path: str, descriptor: int, query: Query, end: int | None) -> Iterator[Item]:
-    size = os.fstat(descriptor).st_size if end is None else end
+    size = _size(descriptor, end)
     start = 0 if query.since_ns is None else offset_since(descriptor, size, query.since_ns)
-    found = scan(descriptor, start, end, query.needles())
+    found = scan(descriptor, start, None if end is None else size, query.needles())
     yield from _matching(read_found(path, found, LineNumbers(descriptor).at), query)
 
 
+def _size(descriptor: int, end: int | None) -> int:
+    """Return where reading stops: behind the line in which `end` is, or at the end of the file."""
+    size = os.fstat(descriptor).st_size
+    return size if end is None or end >= size else next_line(descriptor, end, size)
+
+
 def _from_end(path: str, descriptor: int, query: Query, limit: int, end: int | None) -> Iterator[Item]:
-    size = os.fstat(descriptor).st_size if end is None else end
+    size = _size(descriptor, end)
     start = 0 if query.since_ns is None else offset_since(descriptor, size, query.since_ns)
     room = bytearray(CHUNK)
     needles = query.needles()
@@ -187,7 +193,7 @@ def find_in(
         last = older.pop()
         assert isinstance(last, LivePart)
         newer, live = opened_live(last)
-        older += newer
+        older, live = steady(list(dict.fromkeys([*older, *newer])), live)
     older = _in_time([*older, live.path] if live is not None else older, query)
     if live is not None and older and older[-1] == live.path:
         older.pop()

@@ -11,6 +11,7 @@ opened. So a `Part` remembers what it is besides its name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import msgspec
 
 from patternspan import layout
-from patternspan.log.reader import BadLine, LogLine, open_log, read_found, unpacked
+from patternspan.log.reader import NO_FILE, BadLine, LogLine, open_log, read_found, unpacked
 from patternspan.log.scan import scan
 from patternspan.model.ids import instant, is_timestamp
 from patternspan.model.packing import Unpacked
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _ENDING: Final = r"(?:\.gz|\.zst)?"
 _COMPARED: Final = 4096
 _PEEK_BYTES: Final = 1 << 16
+_MOST_FIXED: Final = 64
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -94,7 +96,7 @@ def parts_of(log: str, end: Position | None = None) -> list[str]:
     for at, part in enumerate(older):
         if end.is_in(place_of(part)):
             return [*older[:at], Part(part, log, part.number, end=end.offset)]
-    return [part for part in older if part.number <= end.last + 1]
+    return [part for part in older if part.number <= end.last + bool(end.inode)]
 
 
 def _older(log: str) -> list[Part]:
@@ -201,7 +203,7 @@ def opened(path: str) -> Opened | None:
     file = open_log(path)
     if not isinstance(path, Part):
         return Opened(path, file)
-    if isinstance(file, int) or os.path.lexists(path):
+    if isinstance(file, int) or file.reason != NO_FILE:
         return Opened(path, file, path.end)
     for ending in () if path.live else layout.PACKED:
         file = open_log(path + ending)
@@ -217,9 +219,9 @@ def opened_live(live: LivePart) -> tuple[list[str], Opened | None]:
     """
     file = open_log(live)
     here = os.fstat(file) if isinstance(file, int) else None
-    if here is not None and (live.before.is_in(here) or not live.before.inode):
-        return [], Opened(live, file, live.end)
     itself, newer = since(live.log, live.before)
+    if here is not None and live.before.is_in(here) and not newer:
+        return [], Opened(live, file, live.end)
     if live.end is not None:
         if isinstance(file, int):
             os.close(file)
@@ -227,7 +229,25 @@ def opened_live(live: LivePart) -> tuple[list[str], Opened | None]:
     between = [part for part in (itself, *newer) if part is not None]
     if here is not None:
         between = [part for part in between if not place_of(part).is_in(here)]
-    return list(between), Opened(live, file) if here is not None or os.path.lexists(live) else None
+    is_missing = isinstance(file, BadLine) and file.reason == NO_FILE
+    return list(between), None if is_missing else Opened(live, file)
+
+
+def steady(older: Sequence[str], live: Opened | None) -> tuple[list[str], Opened | None]:
+    """Fix where the newest parts end, from the newest to the oldest, before the oldest is read.
+
+    A writer that has not noticed a rotation writes to the old file, then to the new one. Who has read the old one
+    before that must not read in the new one what came after it.
+    """
+    if live is not None and isinstance(live.file, int) and live.end is None:
+        live = live._replace(end=os.fstat(live.file).st_size)
+    fixed = list(older)
+    for at in range(len(older) - 1, max(-1, len(older) - 1 - _MOST_FIXED), -1):
+        part = older[at]
+        if isinstance(part, Part) and part.end is None and not part.endswith(layout.PACKED):
+            with contextlib.suppress(OSError):
+                fixed[at] = Part(part, part.log, part.number, end=os.stat(part).st_size)
+    return fixed, live
 
 
 def since(log: str, known: Position) -> tuple[Part | None, list[Part]]:
