@@ -34,6 +34,11 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "redact_defaults": (True, ("false", False), ("true", True), False),
     "keep_whole": (False, ("true", True), ("true", True), False),
     "max_line_bytes": (1048576, ("10", 10), ("20", 20), 30),
+    "rotate_bytes": (64 * 1024 * 1024, ("10", 10), ("20", 20), 30),
+    "rotate_hours": (0, ("10", 10), ("20", 20), 30),
+    "compress": ("none", ('"gzip"', "gzip"), ("zstd", "zstd"), "none"),
+    "keep_days": (0, ("10", 10), ("20", 20), 30),
+    "keep_bytes": (0, ("10", 10), ("20", 20), 30),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 
@@ -85,6 +90,7 @@ def test_a_file_in_the_working_directory_is_taken() -> None:
         (None, {}, {"redact_names": "a"}, "argument: redact_names: a list of texts is wanted, found 'a'"),
         (None, {}, {"redact_keep": [1]}, "argument: redact_keep: a list of texts is wanted, found [1]"),
         (None, {"PATTERNSPAN_REDACT_NAMES": '["a'}, {}, "PATTERNSPAN_REDACT_NAMES='[\"a': a list of texts is wanted"),
+        (None, {"PATTERNSPAN_COMPRESS": "lz4"}, {}, "compress: one of none, gzip, zstd is wanted, found 'lz4'"),
         (None, {}, {"enabled": "yes"}, "argument: enabled: true or false is wanted, found 'yes'"),
         (None, {}, {"root": b"x"}, "argument: root: a text is wanted, found b'x'"),
         (None, {}, {"rooot": "x"}, "argument: no option 'rooot'; there are root, "),

@@ -22,6 +22,7 @@ FLOORS: list[set[str]] = [
     {"aggregate"},
     {"evidence"},
     {"compat", "condition", "reading", "recovery", "setup", "testing"},
+    {"upkeep"},
     {"__init__"},
     {"cli"},
     {"__main__"},

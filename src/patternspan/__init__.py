@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from patternspan.record.redact import redact
     from patternspan.recovery import recover
     from patternspan.setup import configure
+    from patternspan.upkeep import prune, rotate
 
 __version__ = "0.1.0"
 
@@ -68,9 +69,11 @@ __all__ = [
     "health",
     "job",
     "pattern_span",
+    "prune",
     "read_events",
     "recover",
     "redact",
+    "rotate",
     "seal",
     "step",
     "subscribe",
@@ -98,6 +101,8 @@ _LATER = {
     "redact": "patternspan.record.redact",
     "seal": "patternspan.evidence.seal",
     "verify": "patternspan.evidence.verify",
+    "prune": "patternspan.upkeep",
+    "rotate": "patternspan.upkeep",
 }
 
 

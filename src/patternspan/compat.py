@@ -21,8 +21,9 @@ from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, Status, StatusCode
 from patternspan.errors import ConformanceError, NotFoundError
 from patternspan.export.sink import JsonlSink
 from patternspan.layout import LOG_NAME
+from patternspan.log.locate import with_rotated
 from patternspan.log.reader import LogLine
-from patternspan.log.search import Query, find
+from patternspan.log.search import Query, find_in
 from patternspan.model.event import PatternEvent
 from patternspan.model.fold import fold, in_order, is_terminal
 from patternspan.model.run import PatternRun
@@ -210,10 +211,8 @@ class PatternEventEmitter:
             job_ids=frozenset({job_id} if job_id is not None else ()),
             run_ids=frozenset({pattern_run_id} if pattern_run_id is not None else ()),
         )
-        path = os.path.join(self.events_dir, LOG_NAME)
-        if not os.path.exists(path):
-            return []
-        return in_order(item.event for item in find(path, query) if isinstance(item, LogLine))
+        parts = with_rotated(os.path.join(self.events_dir, LOG_NAME))
+        return in_order(item.event for item in find_in(parts, query) if isinstance(item, LogLine))
 
 
 class PatternRunAggregator:

@@ -18,6 +18,7 @@ from patternspan.errors import ConfigError
 
 FILE_VARIABLE: Final = "PATTERNSPAN_CONFIG"
 FILE_NAME: Final = "patternspan.toml"
+COMPRESSIONS: Final = ("none", "gzip", "zstd")
 _PREFIX: Final = "PATTERNSPAN_"
 
 
@@ -68,6 +69,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Write the redacted whole of each text that is cut to a file below `artifacts`."""
     max_line_bytes: int = 1048576
     """Longest line of an event; details that make it longer are cut further, ids never."""
+    rotate_bytes: int = 64 * 1024 * 1024
+    """Size at which a log is renamed to a numbered segment and begun anew; 0 is never."""
+    rotate_hours: int = 0
+    """Age at which the same is done, by the first event of the log; 0 is never."""
+    compress: str = "none"
+    """How segments are compressed once nobody writes to them: `none`, `gzip`, or `zstd`."""
+    keep_days: int = 0
+    """Days after which segments, job logs, archived runs and tool output are removed; 0 keeps them."""
+    keep_bytes: int = 0
+    """Size of all of them together above which the oldest are removed; 0 keeps them."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 
@@ -170,7 +181,7 @@ def _is_negative(value: object) -> bool:
     return isinstance(value, int) and value < 0
 
 
-_WORDS: Final = {"durability": ("os", "interval", "event")}
+_WORDS: Final = {"durability": ("os", "interval", "event"), "compress": COMPRESSIONS}
 _OCTAL: Final = re.compile("0?[0-7]{3}").fullmatch
 _WANTED: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", str: "a text"}
 _PLAIN: Final = frozenset(_WANTED)

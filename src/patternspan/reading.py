@@ -21,9 +21,10 @@ from patternspan.layout import LOG_NAME, events_dir
 from patternspan.log.follow import INTERVAL, end_of, follow
 from patternspan.log.locate import given, place, with_rotated
 from patternspan.log.moment import moment
-from patternspan.log.once import Seen, find_once, once
 from patternspan.log.reader import BadLine, Item
-from patternspan.log.search import Query
+from patternspan.log.search import Query, find_in
+from patternspan.log.seen import Seen
+from patternspan.log.segments import LivePart, parts_of
 from patternspan.model.event import PatternEvent
 
 __all__ = ["BadLine", "follow_events", "read_events"]
@@ -56,7 +57,7 @@ def read_events(
     query = _query(job_id, run_id, pattern_id, since, until)
     named = path_or_root is not None and not os.path.isdir(path_or_root)
     paths = [path for path in _logs(path_or_root) if named or os.path.exists(path)]
-    return _events(find_once(paths, query), on_problem)
+    return _events(find_in(paths, query), on_problem)
 
 
 def follow_events(
@@ -84,16 +85,14 @@ def follow_events(
 
 
 def _from_now_on(paths: list[str], query: Query, stop: Callable[[], bool], *, earlier: bool) -> Iterator[Item]:
-    *before, live = paths
-    seen = Seen()
-    start = end_of(live)
+    live = paths[-1]
+    start, seen = end_of(live), Seen()
     if earlier:
-        yield from find_once(before, query, seen=seen)
-        if start is not None:
-            yield from find_once([live], query, end=start.offset, seen=seen)
-    items = follow(live, start, stop=stop, sleep=time.sleep, interval=INTERVAL)
-    wanted = (item for item in items if isinstance(item, BadLine) or query.matches(item.event))
-    yield from once(wanted, seen)
+        parts = parts_of(live, start)
+        yield from find_in(parts if isinstance(live, LivePart) else parts[-1:], query, seen=seen)
+    for item in follow(live, start, stop=stop, sleep=time.sleep, interval=INTERVAL, seen=seen):
+        if isinstance(item, BadLine) or query.matches(item.event):
+            yield item
 
 
 def _events(items: Iterator[Item], on_problem: OnProblem) -> Iterator[PatternEvent]:

@@ -14,7 +14,7 @@ from patternspan.aggregate.abandoned import synthetic_end, why_abandoned
 from patternspan.config import Config, load
 from patternspan.errors import ConfigError
 from patternspan.export.archive import RunArchive
-from patternspan.export.sink import JsonlSink
+from patternspan.export.sink import JsonlSink, log_options
 from patternspan.layout import LOG_NAME
 from patternspan.log.locate import Place, place, with_rotated
 from patternspan.log.moment import length_ns
@@ -136,8 +136,9 @@ def _write(
     ends: Sequence[tuple[Sequence[PatternEvent], PatternEvent]],
     on_problem: OnProblem,
 ) -> list[PatternEvent]:
-    sink = JsonlSink(os.path.dirname(where.log), job_logs=config.job_log)
-    archive = RunArchive(where.root) if config.archive else None
+    options = log_options(config)._replace(rotation=None)
+    sink = JsonlSink(os.path.dirname(where.log), job_logs=config.job_log, options=options)
+    archive = RunArchive(where.root, options.modes) if config.archive else None
     try:
         for events, end in ends:
             sink(encode(end) + b"\n", end.job_id, end.event_id)

@@ -68,6 +68,11 @@ def configure(
     redact_defaults: bool | None = None,
     keep_whole: bool | None = None,
     max_line_bytes: int | None = None,
+    rotate_bytes: int | None = None,
+    rotate_hours: int | None = None,
+    compress: str | None = None,
+    keep_days: int | None = None,
+    keep_bytes: int | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
@@ -77,7 +82,7 @@ def configure(
     exports where `OTEL_TRACES_EXPORTER` or an OTLP endpoint says so, and nowhere otherwise. Calling it again replaces
     what the last call set up, except the provider.
 
-    Raises ConfigError where an option is wrong.
+    Raises ConfigError where an option is wrong, MissingExtraError where the compression it names is not installed.
     """
     given: dict[str, Any] = {
         "root": os.fspath(root) if isinstance(root, os.PathLike) else root,
@@ -102,6 +107,11 @@ def configure(
         "redact_defaults": redact_defaults,
         "keep_whole": keep_whole,
         "max_line_bytes": max_line_bytes,
+        "rotate_bytes": rotate_bytes,
+        "rotate_hours": rotate_hours,
+        "compress": compress,
+        "keep_days": keep_days,
+        "keep_bytes": keep_bytes,
         "service_name": service_name,
     }
     settings = configuration.load(given)
@@ -112,6 +122,11 @@ def configure(
         use_sdk()
         _register_metrics()
     return settings
+
+
+def in_force() -> Config:
+    """Return the configuration of this process; where it has none yet, that which its first run would take."""
+    return _installed.config or configuration.load()
 
 
 def start() -> None:

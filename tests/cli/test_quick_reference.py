@@ -26,6 +26,9 @@ def help_text():
         for inner, part in getattr(command, "commands", {}).items():
             further = click.Context(part, info_name=inner, parent=below, terminal_width=88)
             parts.append(f"### patternspan {name} {inner}\n\n```text\n{part.get_help(further)}\n```\n")
+        for word, part in getattr(command, "commands", {}).items():
+            lowest = click.Context(part, info_name=word, parent=below, terminal_width=88)
+            parts.append(f"### patternspan {name} {word}\n\n```text\n{part.get_help(lowest)}\n```\n")
     return "\n".join(parts)
 
 

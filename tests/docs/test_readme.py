@@ -18,6 +18,7 @@ PAGES = [
     "docs/architecture.md",
     "docs/audit.md",
     "docs/dependencies.md",
+    "docs/growth.md",
     "docs/integration.md",
     "examples/README.md",
 ]
@@ -134,9 +135,9 @@ def test_every_dependency_has_its_reason():
 
     project = tomllib.loads(text_of("pyproject.toml"))
     extras = [name for names in project["project"]["optional-dependencies"].values() for name in names]
-    named = {re.split(r"[\[>=<]", name)[0] for name in [*project["project"]["dependencies"], *extras]}
-    named |= {re.split(r"[\[>=<]", name)[0] for name in project["dependency-groups"]["dev"]}
-    assert set(re.findall(r"^- \*\*([\w-]+)\*\*", text_of("docs/dependencies.md"), re.MULTILINE)) == named
+    named = {re.split(r"[\[>=<;]", name)[0] for name in [*project["project"]["dependencies"], *extras]}
+    named |= {re.split(r"[\[>=<;]", name)[0] for name in project["dependency-groups"]["dev"]}
+    assert set(re.findall(r"^- \*\*([\w.-]+)\*\*", text_of("docs/dependencies.md"), re.MULTILINE)) == named
 
 
 def test_the_picture_is_whole_and_loads_nothing():

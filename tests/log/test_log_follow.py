@@ -61,7 +61,7 @@ def test_a_renamed_file_is_finished_first(tmp_path):
 
 
 def test_late_lines_of_a_renamed_file_are_not_lost(tmp_path):
-    """A writer that still holds the old file is read one look longer."""
+    """A writer that still holds the old file is read on, beside the one that stands in its place."""
     world = World(tmp_path, [("append", b"1\n"), ("both",), ("late",)])
     kept = []
 
@@ -72,7 +72,7 @@ def test_late_lines_of_a_renamed_file_are_not_lost(tmp_path):
 
     world.both = both
     world.late = lambda: os.write(kept[0], b"2\n")
-    assert world.lines() == [b"1", b"2", b"3"]
+    assert world.lines() == [b"1", b"3", b"2"]
     os.close(kept[0])
 
 

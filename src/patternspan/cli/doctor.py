@@ -17,7 +17,7 @@ from patternspan.config import FILE_NAME, FILE_VARIABLE, Config, load
 from patternspan.errors import ConfigError
 from patternspan.log.locate import Place, job_logs, with_rotated
 from patternspan.log.reader import BadLine, LogLine
-from patternspan.log.search import Query, find
+from patternspan.log.search import Query, find_in
 from patternspan.model.wire import decode_object
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _log(place: Place) -> Iterator[Finding]:
         yield Finding("warn", "log", f"{place.log}: no log here yet", "patternspan demo makes one")
         return
     size = sum(os.path.getsize(path) for path in paths)
-    items = list(find(paths[-1], Query(), _NEWEST))
+    items = list(find_in(with_rotated(place.log), Query(), _NEWEST))
     events = [item for item in items if isinstance(item, LogLine)]
     now = time.time_ns()
     last = max((item.event.time_ns for item in events), default=None)

@@ -14,9 +14,10 @@ from patternspan.cli.options import filters, logs, query, settings, shared
 from patternspan.cli.screen import Screen, note
 from patternspan.errors import ConfigError
 from patternspan.log.follow import end_of, follow
-from patternspan.log.once import Seen, find_once, once
 from patternspan.log.reader import BadLine, Item
-from patternspan.log.search import Query
+from patternspan.log.search import Query, find_in
+from patternspan.log.seen import Seen
+from patternspan.log.segments import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +41,8 @@ def events(files: tuple[str, ...], limit: int | None, following: bool, as_json: 
     asked = query(**wanted)
     writer = Writer(Screen(settings().color, paged=not following), as_json)
     with writer.screen:
-        now_on = _from_now_on(_only_file(files), asked, limit) if following else None
-        for item in now_on or find_once(logs(files), asked, limit):
+        now_on = _from_now_on(_only_file(files), not files, asked, limit) if following else None
+        for item in now_on or find_in(logs(files), asked, limit):
             writer.write(item)
             if following:
                 writer.screen.flush()
@@ -94,14 +95,16 @@ def _only_file(files: tuple[str, ...]) -> str:
     return files[0]
 
 
-def _from_now_on(path: str, asked: Query, limit: int | None) -> Iterator[Item]:
-    seen = Seen()
-    start = end_of(path)
-    if start is None:
+def _from_now_on(path: str, whole: bool, asked: Query, limit: int | None) -> Iterator[Item]:
+    """Show the end of a log, or of one file where `whole` is false, and then what comes."""
+    start, seen = end_of(path), Seen()
+    parts = parts_of(path, start) if whole else parts_of(path, start)[-1:]
+    if start is None and len(parts) <= 1:
         note(f"{path}: no log here yet; waiting for it")
     else:
         if limit is None and asked.since_ns is None:
             limit = _BEFORE_FOLLOWING
-        yield from find_once([path], asked, limit, end=start.offset, seen=seen)
-    items = follow(path, start, stop=lambda: False, sleep=time.sleep)
-    yield from once((item for item in items if isinstance(item, BadLine) or asked.matches(item.event)), seen)
+        yield from find_in(parts, asked, limit, seen=seen)
+    for item in follow(path, start, stop=lambda: False, sleep=time.sleep, seen=seen):
+        if isinstance(item, BadLine) or asked.matches(item.event):
+            yield item

@@ -10,9 +10,8 @@ from patternspan.aggregate.plain import visible_in
 from patternspan.aggregate.timeline import local_time
 from patternspan.cli.options import run_id
 from patternspan.errors import AmbiguousIdError, NotFoundError
-from patternspan.log.once import find_once
 from patternspan.log.reader import STDIN, BadLine, Item, read_all
-from patternspan.log.search import Query
+from patternspan.log.search import Query, find_in
 from patternspan.model.ids import RUN_PREFIX, ULID
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def run_events(paths: Sequence[str], text: str) -> tuple[list[PatternEvent], lis
 
 def _searcher(paths: Sequence[str]) -> Search:
     if STDIN not in paths:
-        return lambda query: find_once(paths, query)
+        return lambda query: find_in(paths, query)
     # What was read from a pipe cannot be read again.
     items = [item for path in paths for item in read_all(path)]
     return lambda query: [item for item in items if isinstance(item, BadLine) or query.matches(item.event)]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from patternspan.aggregate.gaps import Gap, gap_of
-from patternspan.log.once import find_once
 from patternspan.log.reader import STDIN, BadLine
-from patternspan.log.search import Query
+from patternspan.log.search import Query, find_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,5 +16,5 @@ def gaps_in(paths: Sequence[str], since_ns: int | None = None) -> list[Gap]:
     """Return the gaps of these logs, found by their bytes; none of standard input, which is read once only."""
     if STDIN in paths:
         return []
-    items = find_once(paths, Query(gaps=True, since_ns=since_ns))
+    items = find_in(paths, Query(gaps=True, since_ns=since_ns))
     return [gap for item in items if not isinstance(item, BadLine) and (gap := gap_of(item.event)) is not None]

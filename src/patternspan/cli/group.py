@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "validate-pattern-event": "patternspan.cli.validate:validate_pattern_event",
     "validate-pattern-run": "patternspan.cli.validate:validate_pattern_run",
     "audit": "patternspan.cli.audit:audit",
+    "log": "patternspan.cli.log:log",
     "doctor": "patternspan.cli.doctor:doctor",
     "completion": "patternspan.cli.completion:completion",
 }

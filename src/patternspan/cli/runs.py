@@ -16,10 +16,9 @@ from patternspan.cli.group import exit_for_unread
 from patternspan.cli.options import filters, logs, query, settings, shared
 from patternspan.cli.screen import Screen
 from patternspan.cli.table import Cell, write_table
-from patternspan.log.once import find_once
 from patternspan.log.processes import Processes
 from patternspan.log.reader import STDIN, BadLine, Item, LogLine
-from patternspan.log.search import SLACK_NS, Query
+from patternspan.log.search import SLACK_NS, Query, find_in
 from patternspan.model.ids import RUN_PREFIX, id_time_ms
 from patternspan.model.process import process_of
 from patternspan.model.wire import encode_value
@@ -91,7 +90,7 @@ def looked_at_again(
     again = frozenset(row.pattern_run_id for row, _ in made if row.status == ABANDONED)
     if not again or STDIN in paths:
         return made
-    items = find_once(paths, Query(run_ids=again))
+    items = find_in(paths, Query(run_ids=again))
     events = (item.event for item in items if not isinstance(item, BadLine))
     seen = [result for result in group_whole(events, make) if result is not None]
     return [result for result in made if result[0].status != ABANDONED] + seen
@@ -119,18 +118,18 @@ def gather(
     """
     ids = Query(run_ids=asked.run_ids, job_ids=asked.job_ids)
     if STDIN in paths:
-        events = (line.event for line in _good(find_once(paths, ids), screen))
+        events = (line.event for line in _good(find_in(paths, ids), screen))
         yield from group_whole(events, make)
         return
     groups = _recent_groups(paths, asked, ids, screen, make)
     if groups is None:
         groups = RunGroups(make)
-        for line in _good(find_once(paths, ids), screen):
+        for line in _good(find_in(paths, ids), screen):
             groups.add(line.event)
     yield from groups.results()
     if groups.reopened:
         again = groups.reopened
-        items = (item for item in find_once(paths, ids) if not isinstance(item, BadLine))
+        items = (item for item in find_in(paths, ids) if not isinstance(item, BadLine))
         yield from group_whole((item.event for item in items if item.event.pattern_run_id in again), make)
 
 
@@ -151,7 +150,7 @@ def _recent_groups(
     recent = Query(run_ids=ids.run_ids, job_ids=ids.job_ids, since_ns=start)
     groups = RunGroups(make)
     bad: list[BadLine] = []
-    for item in find_once(paths, recent):
+    for item in find_in(paths, recent):
         if isinstance(item, BadLine):
             bad.append(item)
             continue

@@ -14,8 +14,10 @@ from patternspan.cli.options import settings, shared
 from patternspan.cli.screen import Screen, is_terminal, note
 from patternspan.errors import LineError
 from patternspan.log.locate import given
-from patternspan.log.reader import STDIN, BadLine, open_log
-from patternspan.log.scan import scan
+from patternspan.log.reader import STDIN, BadLine, before_damage, unpacked
+from patternspan.log.scan import Source, scan
+from patternspan.log.segments import opened
+from patternspan.model.packing import Unpacked
 from patternspan.model.wire import MAX_LINE_BYTES, decode_object
 
 if TYPE_CHECKING:
@@ -103,24 +105,30 @@ def _validate(files: Sequence[str], lenient: bool, kind: str) -> None:
 
 def _judge_file(path: str, strict: bool, kind: str, tally: Tally) -> Iterator[str]:
     """Yield a line for each problem in a file."""
-    opened = open_log(path)
-    if isinstance(opened, BadLine):
-        tally.unread += 1
-        note(str(opened))
-        return
-    name = "stdin" if path == STDIN else path
+    part = opened(path)
+    if part is None:
+        return  # renamed or removed since the folder was listed
+    source = part.file if isinstance(part.file, BadLine) else unpacked(part.file, part.path) or part.file
+    name = "stdin" if path == STDIN else part.path
     try:
-        for number, data in objects(opened):
+        if isinstance(source, BadLine):
+            raise OSError(source.reason)
+        number = 0
+        for number, data in objects(source):
             tally.objects += 1
             problems = _judge(data, strict, kind)
             tally.invalid += bool(problems)
             tally.problems += len(problems)
             yield from (f"{name}:{number}: {problem}" for problem in problems)
+        if isinstance(source, Unpacked) and source.error:
+            tally.invalid, tally.problems = tally.invalid + 1, tally.problems + 1
+            yield f"{name}:{number + 1}: not readable from here on: {source.error}"
     except OSError as error:
         tally.unread += 1
         note(f"{name}: {error.strerror or error}")
     finally:
-        os.close(opened)
+        if isinstance(part.file, int):
+            os.close(part.file)
 
 
 def _judge(data: bytes | None, strict: bool, kind: str) -> list[str]:
@@ -140,9 +148,9 @@ def _looks_like_run(members: dict[str, Any]) -> bool:
     return not {"event_id", "event_type", "details"} & members.keys() and "pattern_run_id" in members
 
 
-def objects(descriptor: int) -> Iterator[Line]:
+def objects(source: Source) -> Iterator[Line]:
     """Yield the number and the text of each object: one a line, or one for the whole file."""
-    lines = _lines(descriptor)
+    lines = _lines(source)
     first = next(lines, None)
     if first is None:
         return
@@ -163,8 +171,11 @@ def objects(descriptor: int) -> Iterator[Line]:
         yield from chain(held, lines)
 
 
-def _lines(descriptor: int) -> Iterator[Line]:
-    for number, (offset, data) in enumerate(scan(descriptor, None), 1):
+def _lines(source: Source) -> Iterator[Line]:
+    found = scan(source, None)
+    if isinstance(source, Unpacked):
+        found = before_damage(found, source)
+    for number, (offset, data) in enumerate(found, 1):
         text = data.removeprefix(_MARK) if data is not None and offset == 0 else data
         if text is None or text.strip():
             yield number, text

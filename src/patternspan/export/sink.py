@@ -12,6 +12,10 @@ a torn line without a newline, and what is appended next is glued to it. Both si
 So no lock is shared among processes, and none can be left behind by a dead or stopped one. A line counts as recorded
 when `append` returns, and only then. Threads of one process take turns under a lock whose wait is bounded; one that
 waited too long, or a signal handler that interrupted an append, writes through a descriptor of its own.
+
+The log may be renamed by any process at any time. Every writer looks each second whether the path still names its file,
+and after a line that took it past that second, stopped by a signal perhaps, once more: where the file was renamed
+meanwhile, it may have been closed and compressed too, and the line is written again into the live one.
 """
 
 from __future__ import annotations
@@ -22,12 +26,14 @@ import threading
 import weakref
 from itertools import count
 from os import lseek, write
+from sys import maxsize
 from time import monotonic, sleep
 from typing import Final, NamedTuple, cast
 
 from patternspan.config import Config
 from patternspan.export.backlog import KeptLog, kept_logs, reason_of, tally
 from patternspan.export.durable import Durability, GroupCommit, IntervalSync, at_exit_and_fork
+from patternspan.export.rotate import Rotation, rotation_of
 from patternspan.files import PRIVATE, Modes, open_append, open_folder
 from patternspan.layout import LOG_NAME, job_log_in
 from patternspan.record import guard
@@ -52,6 +58,8 @@ class LogOptions(NamedTuple):
     durability: Durability = "os"
     most_pending_bytes: int = 4 << 20
     """Of lines that wait in memory while a log cannot be written."""
+    rotation: Rotation | None = None
+    """When a log is rotated, and what becomes of it."""
 
 
 DEFAULTS: Final = LogOptions()
@@ -60,7 +68,8 @@ DEFAULTS: Final = LogOptions()
 def log_options(settings: Config) -> LogOptions:
     """Return what a configuration says of logs."""
     modes = Modes(int(settings.file_mode, 8), int(settings.folder_mode, 8))
-    return LogOptions(modes, cast("Durability", settings.durability), settings.pending_bytes)
+    durability = cast("Durability", settings.durability)
+    return LogOptions(modes, durability, settings.pending_bytes, rotation_of(settings))
 
 
 class _File:
@@ -111,6 +120,10 @@ class _File:
             return False
         return there.st_ino == here.st_ino and there.st_dev == here.st_dev
 
+    def is_removed(self) -> bool:
+        """Whether the open file has no name any more."""
+        return os.fstat(self.fd).st_nlink == 0
+
     def starts_line(self, at: int) -> bool:
         """Whether a line may begin at this offset."""
         return at <= 0 or os.pread(self.fd, 1, at - 1) == b"\n"
@@ -154,6 +167,8 @@ class LineLog(_File):
         """Append to `path`; `base` is the folder above it below which no link is followed, by default its own."""
         path = os.path.abspath(path)
         super().__init__(path, os.path.abspath(base) if base else os.path.dirname(path), options)
+        self._rotation = options.rotation
+        self._most = maxsize
         self._lock = threading.RLock()
         self._busy = False
         self._recheck = 0.0
@@ -187,6 +202,8 @@ class LineLog(_File):
                 self.end = end
             else:
                 self.settle(line, written, end)
+            if self.end >= self._most or monotonic() > self._recheck:
+                self._look_again(line)
             quiet = now + _QUIET_SECONDS
             self._quiet = quiet if quiet < self._recheck else self._recheck  # noqa: FURB136 - `min` costs a call
             self._lines = ticket = self._lines + 1
@@ -223,11 +240,43 @@ class LineLog(_File):
     def _prepare(self, now: float) -> bytes:
         """Open the file where it has to be; return what must stand before the next line."""
         if self.fd < 0 or now >= self._recheck:
-            if self.fd < 0 or not self.is_current():
-                self._leave_file()
-                self.open()
+            if self.fd < 0 or not self.is_current() or self._turn():
+                self._open_live()
             self._recheck = now + _RECHECK_SECONDS
         return self.look()
+
+    def _open_live(self) -> None:
+        self._leave_file()
+        self.open()
+        self._most = (self._rotation and self._rotation.max_bytes) or maxsize
+        if self._turn():
+            self._leave_file()
+            self.open()
+
+    def _turn(self) -> bool:
+        """Rotate the open log where it is due; say whether it was."""
+        return self._rotation is not None and self._rotation.turn(self.path, self.fd)
+
+    def _look_again(self, line: bytes) -> None:
+        """Act after a line that made the log large, or came too long after the last look at its path."""
+        for _ in range(_TRIES):
+            now = monotonic()
+            if self.is_current():
+                if self.end >= self._most and self._turn():
+                    self._leave_file()
+                    self._quiet = self._recheck = 0.0
+                elif self.end >= self._most:
+                    # Another process is at it, or it cannot be done: asked again after some more lines.
+                    self._most = self.end + (self._most >> 4) + 1
+                return
+            late = now > self._recheck or self.is_removed()
+            self._leave_file()
+            self._quiet = self._recheck = 0.0
+            if not late:
+                return  # renamed within the second: whoever closes the file waits for longer than that
+            self.write(self._prepare(monotonic()) + line)
+            if self.end < self._most and monotonic() <= self._recheck:
+                return
 
     def _leave_file(self) -> None:
         """Close a file that is the log no longer; its lines are made durable first."""
@@ -237,11 +286,15 @@ class LineLog(_File):
 
     def _append_alone(self, line: bytes) -> None:
         file = _File(self.path, self._base, self.options)
-        file.open()
         try:
-            file.write(file.look() + line)
-            if self.options.durability != "os":
-                os.fdatasync(file.fd)
+            for _ in range(_TRIES):
+                file.open()
+                file.write(file.look() + line)
+                if self.options.durability != "os":
+                    os.fdatasync(file.fd)
+                if file.is_current():
+                    return
+                file.close_file()
         finally:
             file.close_file()
 

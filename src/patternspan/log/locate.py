@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from patternspan.layout import LOG_NAME, global_log, job_log
 from patternspan.log.reader import STDIN
+from patternspan.log.segments import parts_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+
+_ENDINGS = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -30,15 +32,8 @@ def place(root: str, events_dir: str | None = None) -> Place:
 
 
 def with_rotated(log: str) -> list[str]:
-    """Return a log and the earlier ones that were renamed to `<log>.1`, `<log>.2` …, the oldest first."""
-    folder, name = os.path.split(log)
-    pattern = re.compile(re.escape(name) + r"\.([0-9]{1,6})")
-    try:
-        names = os.listdir(folder or ".")
-    except OSError:
-        names = []
-    numbered = sorted((int(match[1]), match[0]) for match in map(pattern.fullmatch, names) if match is not None)
-    return [os.path.join(folder, old) for _, old in reversed(numbered)] + [log]
+    """Return the paths of all parts of a log, the oldest first and the live file last."""
+    return parts_of(log)
 
 
 def given(paths: Sequence[str]) -> list[str]:
@@ -46,33 +41,30 @@ def given(paths: Sequence[str]) -> list[str]:
     found: list[str] = []
     for path in paths:
         if path != STDIN and os.path.isdir(path):
-            found += sorted(_logs_in(path)) or [path]
+            found += _logs_in(path) or [path]
         else:
             found.append(path)
     return list(dict.fromkeys(found))
 
 
-def _logs_in(folder: str) -> Iterator[str]:
+def _logs_in(folder: str) -> list[str]:
+    """Return the parts of the log in a folder, else what files there are whose names are those of logs."""
     whole = os.path.join(folder, LOG_NAME)
-    if os.path.isfile(whole):
-        yield from with_rotated(whole)
-        return
+    parts = parts_of(whole)
+    if len(parts) > 1 or os.path.isfile(whole):
+        return parts
     try:
         with os.scandir(folder) as entries:
-            yield from (entry.path for entry in entries if entry.name.endswith(".jsonl") and entry.is_file())
+            return sorted(entry.path for entry in entries if entry.name.endswith(_ENDINGS) and entry.is_file())
     except OSError:
-        return
+        return []
 
 
 def job_logs(root: str) -> list[str]:
-    """Return the paths of all job-scoped copies."""
+    """Return the paths of all job-scoped copies; where a log is not there, older parts of it are."""
     folder = os.path.dirname(os.path.dirname(job_log(root, "any")))
-    try:
-        names = sorted(os.listdir(folder))
-    except OSError:
-        return []
-    paths = [os.path.join(folder, name, LOG_NAME) for name in names]
-    return [path for path in paths if os.path.isfile(path)]
+    paths = [os.path.join(folder, name, LOG_NAME) for name in _names(folder)]
+    return [path for path in paths if os.path.isfile(path) or len(parts_of(path)) > 1]
 
 
 def archived_runs(root: str, prefix: str) -> list[str]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from patternspan.errors import LineError
+from patternspan.errors import LineError, MissingExtraError
 from patternspan.log.glued import glued
 from patternspan.log.scan import Found, count_lines, scan
+from patternspan.model.packing import Unpacked, compression_of
 from patternspan.model.wire import MAX_LINE_BYTES, decode
 
 if TYPE_CHECKING:
@@ -19,8 +20,11 @@ if TYPE_CHECKING:
     from patternspan.model.event import PatternEvent
 
 STDIN: Final = "-"
+NO_FILE: Final = "no such file"
+"""The reason of a `BadLine` where there is nothing of this name."""
 _MARK: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = b" \t\r\n"
+_MOST_HELD: Final = 100_000
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -70,7 +74,7 @@ def open_log(path: str) -> int | BadLine:
 
 def _because(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
-        return "no such file"
+        return NO_FILE
     if isinstance(error, PermissionError):
         return "no permission to read it"
     return error.strerror or str(error)
@@ -79,6 +83,81 @@ def _because(error: OSError) -> str:
 def is_plain(descriptor: int, path: str) -> bool:
     """Say whether the file can be read from any place in it; a pipe cannot."""
     return path != STDIN and stat.S_ISREG(os.fstat(descriptor).st_mode)
+
+
+def unpacked(descriptor: int, path: str) -> Unpacked | BadLine | None:
+    """Return the text of a compressed file; None where the file is not compressed, whatever its name."""
+    if not is_plain(descriptor, path):
+        return None
+    compression = compression_of(os.pread(descriptor, 4, 0))
+    if compression is None:
+        return None
+    at = [0]
+
+    def read(size: int) -> bytes:
+        data = os.pread(descriptor, size, at[0])
+        at[0] += len(data)
+        return data
+
+    try:
+        return Unpacked(read, compression)
+    except MissingExtraError as error:
+        return BadLine(path, 0, str(error))
+
+
+class PackedNumbers:
+    """Numbers of the lines of a compressed file by their offset in its text, counted only when asked."""
+
+    def __init__(self, descriptor: int, path: str) -> None:
+        self._file = (descriptor, path)
+        self._text = unpacked(*self._file)
+        self._offset, self._number = 0, 1
+
+    def at(self, offset: int) -> int:
+        """Return the number of the line that begins at `offset`."""
+        if offset < self._offset:
+            self._text, self._offset, self._number = unpacked(*self._file), 0, 1
+        room = memoryview(bytearray(1 << 18))
+        while self._offset < offset and isinstance(self._text, Unpacked):
+            count = self._text.readinto(room[: offset - self._offset])
+            if not count:
+                break
+            self._number += bytes(room[:count]).count(b"\n")
+            self._offset += count
+        return self._number
+
+
+def read_packed(path: str, descriptor: int, text: Unpacked, needles: tuple[bytes, ...] = ()) -> Iterator[Item]:
+    """Read the text of a compressed file: the lines that hold one of the needles, or all.
+
+    Where the file is damaged, what stands before comes, and one bad line for all the rest.
+    """
+    numbers = PackedNumbers(descriptor, path)
+    held: list[BadLine] = []
+    for item in read_found(path, before_damage(scan(text, None, None, needles), text), numbers.at):
+        if isinstance(item, BadLine) and len(held) < _MOST_HELD:
+            # Behind damage comes nonsense, for as long as nothing contradicts it.
+            held.append(item)
+            continue
+        yield from held
+        held.clear()
+        yield item
+    if not text.error:
+        yield from held
+        return
+    number = held[0].number if held else numbers.at(text.position)
+    yield BadLine(path, number, f"not readable from here on: {text.error}")
+
+
+def before_damage(found: Iterable[Found], text: Unpacked) -> Iterator[Found]:
+    """Leave out the line in which the damage is."""
+    held: Found | None = None
+    for one in found:
+        if held is not None:
+            yield held
+        held = one
+    if held is not None and not (text.error and held[0] + len(held[1] or b"") == text.position):
+        yield held
 
 
 class LineNumbers:
@@ -141,6 +220,12 @@ def read_all(path: str) -> Iterator[Item]:
         yield opened
         return
     try:
-        yield from read_stream(path, opened)
+        text = unpacked(opened, path)
+        if isinstance(text, BadLine):
+            yield text
+        elif text is not None:
+            yield from read_packed(path, opened, text)
+        else:
+            yield from read_stream(path, opened)
     finally:
         os.close(opened)

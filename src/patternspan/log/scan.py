@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
+from patternspan.model.packing import Unpacked
 from patternspan.model.wire import MAX_LINE_BYTES
 
 if TYPE_CHECKING:
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 1 << 20
 Found = tuple[int, bytes | None]
+Source = int | Unpacked
+"""What lines are read from: a descriptor, or the text of a compressed file."""
 
 
 def scan(
-    descriptor: int,
+    source: Source,
     start: int | None = 0,
     end: int | None = None,
     needles: Sequence[bytes] = (),
@@ -31,16 +34,17 @@ def scan(
     `start` is the beginning of a line, `end` that of another or None for the end of the file. Lines come
     without their newline; the last may have none. For a line longer than `max_line` the second is None: its
     bytes are skipped, and whether it holds a needle is not known. `room` is a buffer to use again.
-    With `start` None a pipe, or any file, is read from where it stands, and offsets count from there.
+    With `start` None a pipe, or any file, is read from where it stands, and offsets count from there; that is how
+    unpacked text is read.
     """
     room = bytearray(CHUNK) if room is None else room
-    if start is not None:
-        os.lseek(descriptor, start, os.SEEK_SET)
+    if start is not None and isinstance(source, int):
+        os.lseek(source, start, os.SEEK_SET)
     base, held, skipping = start or 0, 0, False
     while True:
         if held == len(room):
             room.extend(bytes(min(held, max(1, max_line + 1 - held))))
-        filled = held + _fill(descriptor, room, held, end, base)
+        filled = held + _fill(source, room, held, end, base)
         last = filled == held
         body = filled if last else room.rfind(b"\n", held, filled) + 1
         if skipping and body:
@@ -62,12 +66,12 @@ def scan(
             base, held, skipping = base + held, 0, True
 
 
-def _fill(descriptor: int, room: bytearray, held: int, end: int | None, base: int) -> int:
+def _fill(source: Source, room: bytearray, held: int, end: int | None, base: int) -> int:
     stop = len(room) if end is None else min(len(room), end - base)
     if stop <= held:
         return 0
     with memoryview(room) as view, view[held:stop] as part:
-        return os.readv(descriptor, [part])
+        return os.readv(source, [part]) if isinstance(source, int) else source.readinto(part)
 
 
 def _spans(room: bytearray, body: int, needles: Sequence[bytes]) -> Iterator[tuple[int, int]]:
