@@ -60,6 +60,7 @@ def texts(draw):
         members = event.to_dict()
         details = draw(st.dictionaries(NAMES, VALUES, max_size=4))
         members["details"] = "@"
+        inside = ",".join(f'"{key}":{value}' for key, value in details.items())
         text = json.dumps(members).replace('"@"', f"{{{inside}}}")
         gap = draw(st.none() | VALUES)
         text = text if gap is None else f'{text[:-1]},"gap":{gap}}}'
