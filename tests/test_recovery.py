@@ -125,6 +125,18 @@ def test_another_recovery_is_not_waited_for(tmp_path):
     assert len(recover(root)) == 1
 
 
+def test_a_log_that_cannot_be_written_is_an_error(tmp_path):
+    """Nothing is said to be recovered that is not in the log."""
+    root = write(tmp_path, RunMaker().begin().events)
+    log = root / "events" / "pattern_events.jsonl"
+    log.rename(f"{log}.1")
+    log.symlink_to("/dev/full")
+    with pytest.raises(OSError, match=r"pattern_events\.jsonl"):
+        recover(root)
+    log.unlink()
+    assert len(recover(root)) == 1
+
+
 def test_many_recoveries_at_once_write_one_end(tmp_path):
     """Whichever of them comes first."""
     root = killed(tmp_path)

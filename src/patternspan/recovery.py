@@ -14,8 +14,9 @@ from patternspan.aggregate.abandoned import synthetic_end, why_abandoned
 from patternspan.config import Config, load
 from patternspan.errors import ConfigError
 from patternspan.export.archive import RunArchive
-from patternspan.export.sink import JsonlSink, log_options
-from patternspan.layout import LOG_NAME
+from patternspan.export.sink import LineLog, LogOptions, log_options
+from patternspan.files import open_append, open_folder
+from patternspan.layout import LOG_NAME, job_log_in
 from patternspan.log.locate import Place, place, with_rotated
 from patternspan.log.moment import length_ns
 from patternspan.log.processes import Processes
@@ -81,7 +82,8 @@ def recover_at(
         return [end for _, end in _ends(where, silent_ns, on_problem)]
     if not os.path.isdir(os.path.dirname(where.log)):
         return []
-    with _alone(os.path.join(os.path.dirname(where.log), LOCK_NAME)) as alone:
+    lock = os.path.join(os.path.dirname(where.log), LOCK_NAME)
+    with _alone(lock, log_options(config).modes.file) as alone:
         if not alone:
             return None
         return _write(where, config, _ends(where, silent_ns, on_problem), on_problem)
@@ -136,30 +138,45 @@ def _write(
     ends: Sequence[tuple[Sequence[PatternEvent], PatternEvent]],
     on_problem: OnProblem,
 ) -> list[PatternEvent]:
-    options = log_options(config)._replace(rotation=None)
-    sink = JsonlSink(os.path.dirname(where.log), job_logs=config.job_log, options=options)
+    folder, options = os.path.dirname(where.log), log_options(config)._replace(rotation=None)
+    log = LineLog(where.log, folder, options)
     archive = RunArchive(where.root, options.modes) if config.archive else None
     try:
         for events, end in ends:
-            sink(encode(end) + b"\n", end.job_id, end.event_id)
-            if archive is not None:
-                try:
+            line = encode(end) + b"\n"
+            log.append(line)
+            try:
+                if config.job_log:
+                    _copy(line, job_log_in(folder, end.job_id), folder, options)
+                if archive is not None:
                     archive(in_order([*events, end]))
-                except (OSError, ValueError, RecursionError) as error:
-                    # It can always be made again from the log.
-                    on_problem(BadLine(where.root, 0, f"{end.pattern_run_id}: not archived: {error}"))
+            except (OSError, ValueError, RecursionError) as error:
+                # Both can always be made again from the log.
+                on_problem(BadLine(where.root, 0, f"{end.pattern_run_id}: only the log has its end: {error}"))
     finally:
-        sink.close()
+        log.close()
     return [end for _, end in ends]
 
 
+def _copy(line: bytes, path: str, folder: str, options: LogOptions) -> None:
+    log = LineLog(path, folder, options._replace(durability="os"))
+    try:
+        log.append(line)
+    finally:
+        log.close()
+
+
 @contextmanager
-def _alone(path: str) -> Iterator[bool]:
+def _alone(path: str, mode: int) -> Iterator[bool]:
     """Say whether no other recovery is at work; never waits. Where the file system has no locks, it is let go on.
 
     That costs nothing but lines: two recoveries make the same event ids, and readers show each once.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    folder = open_folder(os.path.dirname(path))
+    try:
+        descriptor = open_append(folder, os.path.basename(path), path, mode).fd
+    finally:
+        os.close(folder)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

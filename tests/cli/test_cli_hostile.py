@@ -30,6 +30,8 @@ COMMANDS = (
     ["run", "P"],
     ["validate"],
     ["validate", "--kind", "run"],
+    ["doctor"],
+    ["recover", "--silent-for", "0s"],
 )
 FUZZ = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 
@@ -58,9 +60,10 @@ def texts(draw):
         members = event.to_dict()
         details = draw(st.dictionaries(NAMES, VALUES, max_size=4))
         members["details"] = "@"
-        text = json.dumps(members).replace(
-            '"@"', "{" + ",".join(f'"{key}":{value}' for key, value in details.items()) + "}"
-        )
+        inside = ",".join(f'"{key}":{value}' for key, value in details.items())
+        text = json.dumps(members).replace('"@"', f"{{{inside}}}")
+        gap = draw(st.none() | VALUES)
+        text = text if gap is None else f'{text[:-1]},"gap":{gap}}}'
         found.append(text.encode("utf-8", "surrogatepass"))
         found += draw(st.lists(st.one_of(st.binary(max_size=40), VALUES.map(str.encode)), max_size=1))
     return b"\n".join(found)
@@ -71,7 +74,8 @@ def texts(draw):
 def test_no_file_makes_a_traceback(tmp_path, data, command):
     """Bytes, deep nesting, huge numbers: the command ends with an exit code of ours."""
     path = log(tmp_path, data)
-    code, _, err = run(*command, *([] if command[0] == "validate" else ["-i"]), path)
+    where = {"validate": [path], "doctor": [], "recover": []}.get(command[0], ["-i", path])
+    code, _, err = run(*command, *where)
     assert code in {0, 3, 4}
     assert visible(err.replace("\n", "")) == err.replace("\n", "")
 

@@ -91,6 +91,12 @@ def test_since_finds_what_a_filter_finds(tmp_path_factory, steps, after, block):
     ]
 
 
+def test_a_device_is_no_log():
+    """A device may have no end, and is not read; the one that is empty is."""
+    assert list(find("/dev/zero", Query())) == [BadLine("/dev/zero", 0, "a device, not a log")]
+    assert list(find("/dev/null", Query())) == []
+
+
 def test_since_reads_the_end_of_a_large_log_only(tmp_path, monkeypatch):
     """What a search since a time reads does not grow with the log."""
     read = {}

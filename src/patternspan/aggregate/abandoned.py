@@ -5,7 +5,6 @@ Judged by what is passed in: the events, what is known of the process, the time.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -109,6 +108,8 @@ def _details(events: Sequence[PatternEvent], why: str) -> tuple[str, dict[str, A
 
 def _event_id(events: Sequence[PatternEvent]) -> str:
     """Return the id: in time that of the run's newest one, so that ids and times of the run rise together."""
+    import hashlib  # readers that end no run need none
+
     made = [known for event in events if (known := id_time_ms(event.event_id)) is not None]
     moment = max(made, default=max(0, min(events[-1].time_ns // 1_000_000, (1 << 48) - 1)))
     name = f"patternspan abandoned {events[-1].pattern_run_id}"

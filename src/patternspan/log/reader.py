@@ -66,10 +66,24 @@ def open_log(path: str) -> int | BadLine:
         return BadLine(path, 0, _because(error))
     except ValueError:
         return BadLine(path, 0, "not a path: it holds a NUL")
-    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+    wrong = _no_log(descriptor)
+    if wrong:
         os.close(descriptor)
-        return BadLine(path, 0, "a directory, not a log")
+        return BadLine(path, 0, wrong)
     return descriptor
+
+
+def _no_log(descriptor: int) -> str:
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISDIR(mode):
+        return "a directory, not a log"
+    if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not os.isatty(descriptor) and not _is_null(descriptor):
+        return "a device, not a log"  # some of them have no end
+    return ""
+
+
+def _is_null(descriptor: int) -> bool:
+    return os.fstat(descriptor).st_rdev == os.stat(os.devnull).st_rdev
 
 
 def _because(error: OSError) -> str:
