@@ -38,6 +38,7 @@ def test_recording_compares_every_arm():
     [
         ("importing.py", ["--rounds", "1"], "ratio:"),
         ("writers.py", ["--rounds", "1", "--lines", "200"], "every line whole, once"),
+        ("rotation.py", ["--rounds", "1", "--runs", "3", "--lines", "2000"], "4 writers, segments 256 KiB, gzip"),
         ("reading.py", ["--rounds", "1", "--events", "2000"], "a wake of --follow"),
     ],
 )
