@@ -116,6 +116,8 @@ class Keeper:
 
         try:
             return finish(log, rotation.compress, settled)
+        except FileNotFoundError:
+            return True  # removed meanwhile
         except Exception as error:  # noqa: BLE001 - a disk, a compression: said once, and tried at the next rotation
             _report("closing a segment", error)
             return True
