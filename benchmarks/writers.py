@@ -6,6 +6,7 @@ python benchmarks/writers.py [--processes 4] [--lines 100000] [--rounds 7]
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import multiprocessing
 import os
@@ -14,7 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from patternspan.export.sink import LineLog
+from patternspan.export.rotate import Rotation
+from patternspan.export.sink import LineLog, LogOptions
+from patternspan.log.locate import with_rotated
 
 
 def line_of(writer: int, number: int, padding: str) -> bytes:
@@ -29,8 +32,14 @@ def write_raw(path: str, writer: int, lines: int, start: multiprocessing.synchro
         os.write(fd, line)
 
 
-def write_ours(path: str, writer: int, lines: int, start: multiprocessing.synchronize.Barrier) -> None:
-    log = LineLog(path)
+def write_ours(
+    path: str,
+    writer: int,
+    lines: int,
+    start: multiprocessing.synchronize.Barrier,
+    rotation: Rotation | None = None,
+) -> None:
+    log = LineLog(path, options=LogOptions(rotation=rotation))
     work = [line_of(writer, number, "x" * 430) for number in range(lines)]
     start.wait()
     for line in work:
@@ -58,12 +67,15 @@ def lines_per_second(write: Callable[..., None], processes: int, lines: int) -> 
 def check(path: str, processes: int, lines: int) -> None:
     """Stop unless each writer's lines stand in the log whole, once and in order."""
     seen = [0] * processes
-    with open(path, "rb") as file:
-        for line in file:
-            members = json.loads(line)
-            if members["number"] != seen[members["writer"]]:
-                raise SystemExit(f"a line is missing or doubled: {line[:80]!r}")
-            seen[members["writer"]] += 1
+    for part in with_rotated(path):
+        if not os.path.exists(part):
+            continue
+        with gzip.open(part) if part.endswith(".gz") else open(part, "rb") as file:
+            for line in filter(bytes.strip, file):
+                members = json.loads(line)
+                if members["number"] != seen[members["writer"]]:
+                    raise SystemExit(f"a line is missing or doubled: {line[:80]!r}")
+                seen[members["writer"]] += 1
     if seen != [lines] * processes:
         raise SystemExit(f"lines are missing: {seen}")
 

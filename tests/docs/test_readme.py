@@ -123,7 +123,7 @@ def option_rows():
     sentences = dict(re.findall(r'^    (\w+): \w+ = .*\n    """(.*?)"""$', source, re.MULTILINE))
     rows = []
     for field in msgspec.structs.fields(config.Config):
-        default = {True: "true", False: "false", "": ""}.get(field.default, str(field.default))
+        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
         shown = f"`{default}`" if default else "empty"
         rows.append((field.name, f"PATTERNSPAN_{field.name.upper()}", shown, sentences[field.name]))
     return rows

@@ -34,7 +34,7 @@ simple = st.one_of(
     st.tuples(st.just("close"), st.sampled_from(["none", "gzip"])),
     st.just(("read",)),
 )
-some = st.lists(simple, max_size=5)
+some = st.lists(simple | st.just(("turn",)), max_size=5)
 steps = st.lists(simple | st.tuples(st.just("slow"), st.integers(0, WRITERS - 1), some, some), max_size=25)
 ALL_AT_ONCE: list[Step] = [("rotate",), ("append", 1), ("advance", 3.1), ("close", "gzip"), ("rotate",), ("append", 1)]
 
@@ -92,6 +92,9 @@ class World:
 
     def do_close(self, compress: str) -> None:
         close.finish(self.log, compress, lambda path: self.now - self.renamed[path] >= GRACE_SECONDS)
+
+    def do_turn(self) -> None:
+        self.do([("rotate",), ("append", 1), ("advance", 3.1), ("close", "gzip")])
 
     def do_read(self) -> None:
         found = by_writer(find_in(with_rotated(self.log), Query()))

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _KEEP_SECONDS: Final = 60.0
 """How often old files are looked for where nothing is rotated."""
 _JUMP_SECONDS: Final = 3600.0
-_NICENESS: Final = 10
 
 
 def _clock_offset() -> float:
@@ -69,23 +68,22 @@ class Keeper:
             self._starting.release()
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         waiting: dict[str, Rotation] = {}
         keeping: dict[str, tuple[Rotation, float]] = {}
         seen: dict[str, float] = {}
         while True:
             self._take(waiting, keeping, _next(bool(waiting), keeping))
-            for log, rotation in list(waiting.items()):
-                if self._finish(log, rotation, seen):
-                    del waiting[log]
-                    _add_root(keeping, rotation)
+            # Removing first: it is quick, and what goes need not be compressed.
             for root, (rotation, when) in list(keeping.items()):
                 if time.monotonic() >= when:
                     begin = time.monotonic()
                     self._retain(rotation)
                     pause = max(_KEEP_SECONDS, 20 * (time.monotonic() - begin))
                     keeping[root] = (rotation, time.monotonic() + pause)
+            for log, rotation in list(waiting.items()):
+                if self._finish(log, rotation, seen):
+                    del waiting[log]
+                    _add_root(keeping, rotation)
 
     def _take(
         self, waiting: dict[str, Rotation], keeping: dict[str, tuple[Rotation, float]], timeout: float | None
@@ -116,6 +114,8 @@ class Keeper:
 
         try:
             return finish(log, rotation.compress, settled)
+        except FileNotFoundError:
+            return True  # removed meanwhile
         except Exception as error:  # noqa: BLE001 - a disk, a compression: said once, and tried at the next rotation
             _report("closing a segment", error)
             return True
