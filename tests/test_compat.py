@@ -231,8 +231,8 @@ def test_secrets_are_taken_out_of_emitted_events_too(root: Path, written: Any) -
         event.details
         == written()[0].details
         == {
-            "command": "curl --token [redacted:named]",
-            "password": "[redacted:name]",
+            "command": "curl --token [redacted:token]",
+            "password": "[redacted:password]",
         }
     )
     assert details["password"] == "x"

@@ -23,6 +23,12 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "step_id": ("", ('"STEP-FILE"', "STEP-FILE"), ("STEP-ENV", "STEP-ENV"), "STEP-ARGUMENT"),
     "max_value_chars": (4096, ("10", 10), ("20", 20), 30),
     "preview_chars": (2000, ("10", 10), ("20", 20), 30),
+    "redact_names": ((), ('["a", "b"]', ("a", "b")), ("a, b", ("a", "b")), ("c",)),
+    "redact_patterns": ((), ('["A-[0-9]{2,3}"]', ("A-[0-9]{2,3}",)), ("B{2,3}", ("B{2,3}",)), ("C",)),
+    "redact_keep": ((), ('["a"]', ("a",)), ('["a,b"]', ("a,b",)), ("c",)),
+    "redact_defaults": (True, ("false", False), ("true", True), False),
+    "keep_whole": (False, ("true", True), ("true", True), False),
+    "max_line_bytes": (1048576, ("10", 10), ("20", 20), 30),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 
@@ -71,6 +77,9 @@ def test_a_file_in_the_working_directory_is_taken() -> None:
         (None, {"PATTERNSPAN_PREVIEW_CHARS": "-1"}, {}, "PATTERNSPAN_PREVIEW_CHARS='-1': "),
         (None, {}, {"max_value_chars": -5}, "argument: max_value_chars: "),
         (None, {}, {"max_value_chars": True}, "argument: max_value_chars: a whole number is wanted, found True"),
+        (None, {}, {"redact_names": "a"}, "argument: redact_names: a list of texts is wanted, found 'a'"),
+        (None, {}, {"redact_keep": [1]}, "argument: redact_keep: a list of texts is wanted, found [1]"),
+        (None, {"PATTERNSPAN_REDACT_NAMES": '["a'}, {}, "PATTERNSPAN_REDACT_NAMES='[\"a': a list of texts is wanted"),
         (None, {}, {"enabled": "yes"}, "argument: enabled: true or false is wanted, found 'yes'"),
         (None, {}, {"root": b"x"}, "argument: root: a text is wanted, found b'x'"),
         (None, {}, {"rooot": "x"}, "argument: no option 'rooot'; there are root, "),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
     from patternspan.record.command import CommandResult
+    from patternspan.record.redact import redact
     from patternspan.setup import configure
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "fold",
     "job",
     "pattern_span",
+    "redact",
     "step",
     "subscribe",
     "wrap_context",
@@ -70,6 +72,7 @@ _LATER = {
     "configure": "patternspan.setup",
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
+    "redact": "patternspan.record.redact",
 }
 
 

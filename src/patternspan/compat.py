@@ -44,6 +44,7 @@ from patternspan.record.context import base_context
 from patternspan.record.hub import LineWriter, hub
 from patternspan.record.outcome import description_of
 from patternspan.record.redact import is_clean, redact_details
+from patternspan.record.redact_sinks import redact_members
 
 __all__ = [
     "PatternEvent",
@@ -160,6 +161,7 @@ def _publish(event: PatternEvent, writers: tuple[LineWriter, ...] | None) -> Pat
 
 def _clean(event: PatternEvent) -> PatternEvent:
     """Return the event without secrets, and with details that have an end."""
+    event = redact_members(event)
     try:
         if is_clean(event.details):
             return event

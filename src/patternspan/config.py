@@ -45,6 +45,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Longest text in captured arguments, results and messages; what is longer is cut and marked."""
     preview_chars: int = 2000
     """Longest preview of a tool's output in an event; the whole is in its log file."""
+    redact_names: tuple[str, ...] = ()
+    """Further names whose values are withheld, however they are spelt; in the environment with commas between."""
+    redact_patterns: tuple[str, ...] = ()
+    """Regular expressions of further secrets; in the environment one, or a JSON array of them."""
+    redact_keep: tuple[str, ...] = ()
+    """Names whose values stay, and regular expressions of whole values that do; in the environment with commas."""
+    redact_defaults: bool = True
+    """Withhold by the rules of this package; when false, by the configured ones alone."""
+    keep_whole: bool = False
+    """Write the redacted whole of each text that is cut to a file below `artifacts`."""
+    max_line_bytes: int = 1048576
+    """Longest line of an event; details that make it longer are cut further, ids never."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 
@@ -83,8 +95,12 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         if not text:
             continue
         try:
-            values[field.name] = msgspec.convert(text.strip(), field.type, strict=False)
-        except msgspec.ValidationError:
+            values[field.name] = (
+                _listed(field.name, text.strip())
+                if field.type not in _PLAIN
+                else msgspec.convert(text.strip(), field.type, strict=False)
+            )
+        except (msgspec.ValidationError, msgspec.DecodeError):
             raise ConfigError(f"{variable}={text!r}: {_WANTED[field.type]} is wanted") from None
         if _is_negative(values[field.name]):
             raise ConfigError(f"{variable}={text!r}: 0 or more is wanted")
@@ -96,11 +112,23 @@ def _checked(members: Mapping[str, Any], source: str) -> dict[str, Any]:
     for name, value in members.items():
         if name not in types:
             raise ConfigError(f"{source}: no option {name!r}; there are {', '.join(types)}")
-        if type(value) is not types[name]:
+        if types[name] not in _PLAIN and isinstance(value, (list, tuple, set, frozenset)):
+            members = {**members, name: tuple(value)}
+            wrong = [item for item in value if not isinstance(item, str)]
+        else:
+            wrong = [] if type(value) is types[name] else [value]
+        if wrong:
             raise ConfigError(f"{source}: {name}: {_WANTED[types[name]]} is wanted, found {value!r}")
         if _is_negative(value):
             raise ConfigError(f"{source}: {name}: 0 or more is wanted, found {value!r}")
     return dict(members)
+
+
+def _listed(name: str, text: str) -> tuple[str, ...]:
+    """Return the texts in a variable: a JSON array, else one expression, or names with commas between."""
+    if text.startswith('["'):
+        return msgspec.json.decode(text, type=tuple[str, ...])
+    return (text,) if name == "redact_patterns" else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _is_negative(value: object) -> bool:
@@ -108,3 +136,5 @@ def _is_negative(value: object) -> bool:
 
 
 _WANTED: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", str: "a text"}
+_PLAIN: Final = frozenset(_WANTED)
+_WANTED[tuple[str, ...]] = "a list of texts"

@@ -7,6 +7,8 @@ import re
 from typing import Final
 
 LOG_NAME: Final = "pattern_events.jsonl"
+ARTIFACTS: Final = "artifacts"
+"""The folder below the root for the whole of texts that were cut."""
 _SAFE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 
 

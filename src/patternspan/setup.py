@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -17,6 +18,8 @@ from patternspan.layout import events_dir
 from patternspan.record.context import reset_process
 from patternspan.record.guard import fault
 from patternspan.record.hub import hub
+from patternspan.record.redact import use_rules
+from patternspan.record.redact_sinks import redact_attributes
 
 _FLUSH_MILLISECONDS: Final = 5000
 OWN_EXPORTER: Final = "patternspan_jsonl"
@@ -52,6 +55,12 @@ def configure(
     step_id: str | None = None,
     max_value_chars: int | None = None,
     preview_chars: int | None = None,
+    redact_names: Sequence[str] | None = None,
+    redact_patterns: Sequence[str] | None = None,
+    redact_keep: Sequence[str] | None = None,
+    redact_defaults: bool | None = None,
+    keep_whole: bool | None = None,
+    max_line_bytes: int | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
@@ -75,6 +84,12 @@ def configure(
         "step_id": step_id,
         "max_value_chars": max_value_chars,
         "preview_chars": preview_chars,
+        "redact_names": redact_names,
+        "redact_patterns": redact_patterns,
+        "redact_keep": redact_keep,
+        "redact_defaults": redact_defaults,
+        "keep_whole": keep_whole,
+        "max_line_bytes": max_line_bytes,
         "service_name": service_name,
     }
     settings = configuration.load(given)
@@ -99,12 +114,20 @@ def start() -> None:
 
 
 def _apply(settings: Config) -> None:
+    use_rules(
+        names=settings.redact_names,
+        patterns=settings.redact_patterns,
+        keep=settings.redact_keep,
+        defaults=settings.redact_defaults,
+    )
     shutdown_log()
     hub.enabled = settings.enabled
     hub.phase_spans = settings.phase_spans
     hub.trace_members = settings.trace_members
     hub.max_value_chars = settings.max_value_chars
     hub.preview_chars = settings.preview_chars
+    hub.keep_whole = settings.keep_whole
+    hub.max_line_bytes = settings.max_line_bytes
     hub.default_job_id = settings.job_id
     hub.default_step_id = settings.step_id or None
     hub.root = os.path.abspath(settings.root)
@@ -156,6 +179,8 @@ def _make_provider(settings: Config) -> None:
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     resource = Resource.create({"service.name": settings.service_name} if settings.service_name else {})
+    # A command line, a variable of the environment: detectors take what they find.
+    resource = Resource(redact_attributes(resource.attributes), resource.schema_url)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     for name in wanted_exporters():
         try:

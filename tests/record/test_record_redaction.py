@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def test_a_users_function_sees_each_member_and_its_answer_is_written(root: Path,
     assert written()[-1].details["result_summary"] == {
         "city": "somewhere",
         "rows": [{"city": "somewhere"}],
-        "odd": "password=[redacted:named]",
+        "odd": "password=[redacted:password]",
         "n": 2,
     }
 
@@ -216,7 +217,9 @@ def test_the_longest_value_is_an_option(root: Path, written: Any) -> None:
     patternspan.configure(root=root, max_value_chars=10)
     with pattern_span("PAT-RED-012") as run:
         run.result(text="x" * 50)
-    assert written()[-1].details["result_summary"] == {"text": "xxxxxxxxxx… [50 characters]"}
+    assert written()[-1].details["result_summary"] == {
+        "text": f"xxxxxxxxxx… [cut: 50 characters, sha256:{sha256(b'x' * 50).hexdigest()}]"
+    }
 
 
 def test_what_was_given_is_never_changed(root: Path, written: Any) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from msgspec.structs import replace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -24,7 +23,7 @@ from patternspan.model.event import PatternEvent
 from patternspan.model.fold import in_order, is_terminal
 from patternspan.model.wire import encode
 from patternspan.record import guard
-from patternspan.record.redact import redact_details
+from patternspan.record.redact_sinks import redact_event
 
 
 class PatternJsonlExporter(SpanExporter):
@@ -54,7 +53,7 @@ class PatternJsonlExporter(SpanExporter):
         return result
 
     def _write(self, events: list[PatternEvent]) -> None:
-        events = [replace(event, details=redact_details(event.details)) for event in events]
+        events = [redact_event(event) for event in events]
         fresh = [event for event in events if not was_written(event.event_id)]
         for event in fresh:
             self._sink(event, encode(event) + b"\n")

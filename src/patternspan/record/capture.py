@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import os
+import threading
 from collections.abc import Callable, Collection, Mapping
+from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
+from patternspan.layout import ARTIFACTS
+from patternspan.record import guard
+from patternspan.record.hub import hub
 from patternspan.record.redact import as_text, redact_text
 
 Capture = bool | Collection[str]
@@ -20,11 +26,36 @@ _MOST_IN_ALL: Final = 10_000
 _DEPTH: Final = 6
 
 
+def cut_mark(text: str) -> str:
+    """Return what stands behind the beginning of a text that was cut: the size and the SHA-256 of the whole."""
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    whole = _kept(text) if hub.keep_whole else ""
+    return f"… [cut: {len(text)} characters, sha256:{digest}{whole}]"
+
+
+def _kept(text: str) -> str:
+    """Write the redacted whole of a text to a file of its own, once, and return how the mark names it."""
+    try:
+        data = redact_text(text).encode("utf-8", "surrogateescape")
+        name = f"{sha256(data).hexdigest()}.txt"
+        folder = os.path.join(hub.root, ARTIFACTS)
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        path = os.path.join(folder, name)
+        if not os.path.exists(path):
+            # Complete under its name or not there: somebody may read it as soon as the mark is written.
+            part = f"{path}.{os.getpid()}.{threading.get_ident()}.tmp"
+            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+                file.write(data)
+            os.replace(part, path)
+    except (OSError, ValueError) as error:
+        guard.fault("artifact", error)
+        return ""
+    return f", whole: {ARTIFACTS}/{name}"
+
+
 def shorten(text: str, limit: int) -> str:
-    """Return `text`, cut to `limit` characters and marked with its full length where it is longer."""
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit]}… [{len(text)} characters]"
+    """Return `text`, cut to `limit` characters and marked with its full size and SHA-256 where it is longer."""
+    return text if len(text) <= limit else text[:limit] + cut_mark(text)
 
 
 def redacted(text: str, limit: int) -> str:
@@ -33,9 +64,10 @@ def redacted(text: str, limit: int) -> str:
     Of a long text only as much is looked at as may be kept, and as no secret reaches beyond.
     """
     if len(text) <= limit + 2 * _LONGEST_SECRET:
-        return shorten(redact_text(text), limit)
+        clean = redact_text(text)
+        return clean if len(clean) <= limit else clean[:limit] + cut_mark(text)
     head = redact_text(text[: limit + 2 * _LONGEST_SECRET])[:-_LONGEST_SECRET]
-    return f"{head[:limit]}… [{len(text)} characters]"
+    return head[:limit] + cut_mark(text)
 
 
 def bounded(value: Any, limit: int, depth: int = _DEPTH, room: list[int] | None = None) -> Any:
@@ -75,7 +107,10 @@ def _bounded_mapping(value: Mapping[Any, Any], limit: int, depth: int, room: lis
         kind = item.__class__
         # The common ones without a call.
         plain = kind is int or kind is float or (kind is str and len(item) <= limit)
-        members[key if key.__class__ is str else as_text(key)] = item if plain else bounded(item, limit, depth, room)
+        name = key if key.__class__ is str else as_text(key)
+        members[name if len(name) <= limit else redacted(name, limit)] = (
+            item if plain else bounded(item, limit, depth, room)
+        )
     if size > _MOST_ITEMS:
         members["…"] = f"[{size - _MOST_ITEMS} more]"
     return members

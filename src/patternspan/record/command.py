@@ -23,6 +23,8 @@ from patternspan.record.context import child_environment
 from patternspan.record.hub import hub
 from patternspan.record.outcome import NON_ZERO_EXIT, error_type
 from patternspan.record.phases import Execution, command_text
+from patternspan.record.redact import redact_text
+from patternspan.record.redact_stream import StreamRedactor
 
 if TYPE_CHECKING:
     from patternspan.record.run import Run
@@ -98,7 +100,7 @@ class CommandResult:
     def details(self, preview_chars: int) -> dict[str, Any]:
         """Return the members that the run's last event holds of this tool."""
         found: dict[str, Any] = {"stdout_lines": self.stdout_lines, "stderr_lines": self.stderr_lines}
-        found["tool_name"] = tool_name(self.argv)
+        found["tool_name"] = redact_text(tool_name(self.argv))
         if not self.announced:
             found["command"] = command_text(self.argv)
         for name, text in (("stdout_preview", self.stdout), ("stderr_preview", self.stderr)):
@@ -119,6 +121,7 @@ class _Stream:
         self._echo = echo
         self._last = b"\n"
         self._end = b""
+        self._redactor = StreamRedactor()
         self._log = -1
         if not path:
             return
@@ -142,7 +145,7 @@ class _Stream:
         if len(self._kept) < self._keep:
             self._kept += chunk[: self._keep - len(self._kept)]
         if self._log >= 0:
-            self._write_log(chunk)
+            self._write_log(self._redactor.feed(chunk, time.monotonic()))
         if self._echo is not None:
             try:
                 self._echo.write(chunk)
@@ -155,6 +158,11 @@ class _Stream:
             except (OSError, ValueError):
                 self._echo = None
         return True
+
+    def tick(self, now: float) -> None:
+        """Write the beginning of a line whose end does not come, so that a prompt is seen while it waits."""
+        if self._log >= 0:
+            self._write_log(self._redactor.tick(now))
 
     def _write_log(self, chunk: bytes) -> None:
         try:
@@ -179,6 +187,7 @@ class _Stream:
             self._last = b"\n"
         self._pipe.close()
         if self._log >= 0:
+            self._write_log(self._redactor.finish())
             os.close(self._log)
             self._log = -1
 
@@ -312,6 +321,8 @@ class _Child:
                     if not key.data.read():
                         selector.unregister(key.fileobj)
                 now = time.monotonic()
+                self._out.tick(now)
+                self._err.tick(now)
                 self._progress.show(now - self._started, self._out.lines + self._err.lines)
                 if self._process.poll() is not None:
                     ended = ended or now
@@ -363,7 +374,9 @@ class _Child:
 
 
 def _start_span(run: Run, name: str) -> Span:
-    return run.tracer.start_span(name, kind=SpanKind.CLIENT, attributes={"process.executable.name": name})
+    return run.tracer.start_span(
+        redact_text(name), kind=SpanKind.CLIENT, attributes={"process.executable.name": redact_text(name)}
+    )
 
 
 class _TimedOut(Exception):  # noqa: N818 - it never leaves this file

@@ -19,6 +19,8 @@ from patternspan.model.vocabulary import ERROR_TYPE, JOB_ID, LINK_TYPE, RUN_ID, 
 from patternspan.record import guard
 from patternspan.record.hub import hub
 from patternspan.record.outcome import error_type
+from patternspan.record.redact import redact_text
+from patternspan.record.redact_sinks import redact_attributes, redact_baggage, redact_id
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -100,7 +102,7 @@ def _process_scope(context: Context) -> Scope:
 
         job_id = job_id or str(baggage.get_baggage(JOB_ID, context) or "")
         step_id = step_id or str(baggage.get_baggage(STEP_ID, context) or "") or None
-    return Scope(job_id or new_job_id(), step_id)
+    return Scope(redact_id(job_id) or new_job_id(), step_id and redact_id(step_id))
 
 
 def wrap_context(function: Callable[P, R]) -> Callable[P, R]:
@@ -131,6 +133,10 @@ def _inject(child: dict[str, str], context: Context) -> None:
     from opentelemetry import baggage, propagate
 
     scope = scope_in(context)
+    for name, value in baggage.get_all(context).items():
+        shown, clean = redact_baggage(name, value)
+        if (shown, clean) != (name, value):
+            context = baggage.set_baggage(shown, clean, baggage.remove_baggage(name, context))
     context = baggage.set_baggage(JOB_ID, scope.job_id, context)
     if scope.step_id is not None:
         context = baggage.set_baggage(STEP_ID, scope.step_id, context)
@@ -152,8 +158,8 @@ class _Scoped:
     _span_name = ""
 
     def __init__(self, name: str | None, attributes: dict[str, Any] | None) -> None:
-        self._name = name
-        self._attributes = attributes or {}
+        self._name = None if name is None else redact_text(name)
+        self._attributes = redact_attributes(attributes)
         self._open: list[tuple[Scope, Any, Span]] = []
 
     def _make_scope(self, context: Context) -> Scope:
@@ -227,7 +233,7 @@ class job(_Scoped):  # noqa: N801 - used like a function
         self, job_id: str | None = None, *, name: str | None = None, attributes: dict[str, Any] | None = None
     ) -> None:
         super().__init__(name, attributes)
-        self._job_id = None if job_id is None else str(job_id)  # engines hold theirs as UUIDs or numbers too
+        self._job_id = None if job_id is None else redact_id(str(job_id))  # engines hold theirs as UUIDs or numbers too
 
     def _make_scope(self, context: Context) -> Scope:  # noqa: ARG002
         return Scope(self._job_id or new_job_id(), None)
@@ -242,7 +248,7 @@ class step(_Scoped):  # noqa: N801
         self, step_id: str | None = None, *, name: str | None = None, attributes: dict[str, Any] | None = None
     ) -> None:
         super().__init__(name, attributes)
-        self._step_id = None if step_id is None else str(step_id)
+        self._step_id = None if step_id is None else redact_id(str(step_id))
 
     def _make_scope(self, context: Context) -> Scope:
         return Scope(scope_in(context).job_id, self._step_id or new_step_id())

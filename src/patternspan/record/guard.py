@@ -24,8 +24,15 @@ def fault(place: str, error: Exception) -> None:
             "%s: %s: %s; the watched code goes on, this is said once (`patternspan doctor` may know more)",
             place,
             type(error).__name__,
-            error,
+            _text_of(error),
         )
+
+
+def _text_of(error: Exception) -> str:
+    """Return what an error says, without secrets: a log of the application's is a sink too."""
+    from patternspan.record.redact import as_text, redact_text
+
+    return redact_text(as_text(error).removeprefix(f"{type(error).__name__}: "))
 
 
 def started(start: Callable[[], Span]) -> Span:

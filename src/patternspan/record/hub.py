@@ -44,6 +44,8 @@ class Hub:
         self.trace_members = True
         self.max_value_chars = 4096
         self.preview_chars = 2000
+        self.keep_whole = False
+        self.max_line_bytes = 1 << 20
         self.default_job_id = ""
         self.default_step_id: str | None = None
         self.root = "state"
@@ -97,6 +99,8 @@ class Hub:
             plain = {name: as_plain(value) for name, value in members.items() if value is not UNSET}
             event = msgspec.structs.replace(event, **plain)
             line = encode(event) + b"\n"
+        if len(line) > self.max_line_bytes:
+            event, line = self._fitted(event)
         for write in self.writers if writers is None else writers:
             try:
                 write(event, line)
@@ -113,6 +117,12 @@ class Hub:
             except Exception as error:  # noqa: BLE001
                 guard.fault("subscriber", error)
         return event
+
+    def _fitted(self, event: PatternEvent) -> tuple[PatternEvent, bytes]:
+        from patternspan.record.fitting import fitted  # which few processes ever need
+
+        event = fitted(event, self.max_line_bytes)
+        return event, encode(event) + b"\n"
 
     def end(self, events: Sequence[PatternEvent]) -> None:
         """Tell the end listeners that a run has ended."""

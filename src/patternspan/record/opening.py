@@ -16,14 +16,18 @@ from patternspan.model.vocabulary import (
     UNKNOWN_OPERATION,
 )
 from patternspan.record.redact import Redact
+from patternspan.record.redact_rules import Rules, in_force
+from patternspan.record.redact_sinks import redact_attributes, redact_id
 
 
 class Opening:
     """The pattern, its options, and the attributes that a sampler sees when the span is made."""
 
     __slots__ = (
+        "_attributes",
+        "_given",
+        "_rules",
         "attempt",
-        "attributes",
         "command",
         "operation_kind",
         "pattern_id",
@@ -47,7 +51,7 @@ class Opening:
         tracer: Tracer | None = None,
         waits_for: str = "",
     ) -> None:
-        self.pattern_id = pattern_id
+        self.pattern_id = pattern_id = redact_id(pattern_id)
         self.command = command
         """What stands as the command of a Python execution: the executor's qualified name."""
         self.operation_kind = operation_kind
@@ -58,11 +62,21 @@ class Opening:
         self.span_name = f"{SPAN_RUN} {pattern_id}"
         self.waits_for = waits_for
         """The last phase that the executor's code opens by itself: `execution.started` waits for it."""
-        self.attributes: dict[str, Any] = {PATTERN_ID: pattern_id, **(attributes or {})}
+        self._given: dict[str, Any] = {PATTERN_ID: pattern_id, **(attributes or {})}
         if operation_kind is not None:
-            self.attributes[OPERATION_KIND] = operation_kind
+            self._given[OPERATION_KIND] = operation_kind
         if pattern_version is not None:
-            self.attributes[PATTERN_VERSION] = pattern_version
+            self._given[PATTERN_VERSION] = pattern_version
+        self._attributes: dict[str, Any] = {}
+        self._rules: Rules | None = None
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that a sampler sees when the span is made, without secrets by the rules now in force."""
+        if self._rules is not in_force.rules:
+            self._attributes = redact_attributes(self._given)
+            self._rules = in_force.rules
+        return self._attributes
 
     @property
     def kind(self) -> str:

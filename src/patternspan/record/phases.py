@@ -31,7 +31,8 @@ from patternspan.record import guard
 from patternspan.record.capture import bounded_members
 from patternspan.record.hub import hub
 from patternspan.record.outcome import description_of, error_type, message_of, result_of
-from patternspan.record.redact import as_text
+from patternspan.record.redact import as_text, redact
+from patternspan.record.redact_sinks import redact_id
 
 if TYPE_CHECKING:
     from patternspan.record.run import Run
@@ -155,7 +156,7 @@ class Selection(Phase):
     ) -> None:
         """Say which pattern was chosen, how, and with which inputs."""
         self._done = True
-        pattern_id = as_text(pattern_id)
+        pattern_id = redact_id(as_text(pattern_id))
         self.run.choose(pattern_id)
         details: dict[str, Any] = {
             "pattern_id": pattern_id,
@@ -333,9 +334,16 @@ def command_text(command: str | Sequence[str]) -> str:
     if isinstance(command, str):
         return command
     try:
-        return shlex.join(map(as_text, command))
+        words = [as_text(word) for word in command]
+        # The words are judged as they are: quoted for a shell, a secret with a quote in it is in pieces.
+        return " ".join(map(_quoted, redact(words)))
     except Exception:  # noqa: BLE001 - not a sequence after all
         return as_text(command)
+
+
+def _quoted(word: str) -> str:
+    bare = word.replace("[redacted:", "").replace("]", "")
+    return word if bare != word and shlex.quote(bare) == bare else shlex.quote(word)
 
 
 def _texts(run: Run, items: Iterable[object]) -> list[str]:

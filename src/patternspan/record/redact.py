@@ -1,85 +1,82 @@
-"""Secrets out of details, before any sink: by member name and by shape. A rule that raises withholds the value.
+"""Secrets out of details and texts, before any sink. A rule that raises withholds the value.
 
-A value is replaced by `[redacted:KIND]`, so that a reader sees that something was there and of what kind.
+A secret is replaced by `[redacted:KIND]`, so that a reader sees that something was there and of what kind; what
+stands around it stays. `secret_text.py` knows what is one.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Collection
-from functools import cache
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
+
+from patternspan.record import redact_rules
+from patternspan.record.redact_rules import count, in_force
+from patternspan.record.secret_names import Named, compact, configured, named
 
 Redact = Collection[str] | Callable[[str, Any], Any]
 """Further member names to withhold, or a function (member name, value) -> the value to write."""
-
-_WITHHELD_NAMES: Final = (
-    r"pass(?:wd|word|phrase|code)|secret|(?<!n)token(?!s)|api_?key|access_?key|private_?key|signing_?key|encryption_?key"
-    r"|credential|authorization|cookie|(?:^|_)(?:pwd|pw|auth)$|session_?id|connection_?string"
-)
-_NAME: Final = (
-    r"(?:[A-Za-z0-9]{1,32}[_-]){0,4}(?:pass(?:wd|word|phrase)?|pwd|secret|token|api[_-]?key|access[_-]?key"
-    r"|private[_-]?key|credentials?|auth)(?:[_-](?:key|id|value))?"
-)
-# Kind, shape, and what stays of the text. Each repetition is bounded or over one class, so that the time is linear.
-_SHAPES: Final = (
-    ("private_key", r"(?s)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)", ""),
-    ("aws_key", r"\b(?:AKIA|ASIA|AGPA|AIDA|AROA)[A-Z0-9]{16}\b", ""),
-    ("github_token", r"\b(?:gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255})", ""),
-    ("gitlab_token", r"\bglpat-[A-Za-z0-9_-]{16,255}", ""),
-    ("slack_token", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,255}", ""),
-    ("google_key", r"\bAIza[A-Za-z0-9_-]{35}", ""),
-    ("api_key", r"\b(?:sk|rk|pk)[-_](?:live_|test_|ant-|proj-)?[A-Za-z0-9_-]{20,255}", ""),
-    ("package_token", r"\b(?:npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{32,255}|hf_[A-Za-z0-9]{30,255})", ""),
-    ("jwt", r"\beyJ[A-Za-z0-9_-]{5,4096}\.[A-Za-z0-9_-]{5,4096}(?:\.[A-Za-z0-9_-]{0,4096})?", ""),
-    ("url_password", r"(?<=://)[^\s/@:\"']{0,256}:[^\s/@\"']{1,256}(?=@)", ""),
-    ("authorization", r"(?i)\b(bearer|basic)(\s{1,4})[A-Za-z0-9+/=._~-]{8,4096}", r"\1\2"),
-    (
-        "named",
-        r"(?i)(?<![A-Za-z0-9])(-{0,2}" + _NAME + r")(\"?\s{0,3}[=:]\s{0,3}|\s{1,3}(?<=[^\S\n]))"
-        r"(?!\[redacted:)(?:\"([^\"\n]{1,1024})\"|'([^'\n]{1,1024})'|([^\s\"'&;,]{1,1024}))",
-        "",
-    ),
-)
-# Text without one of these holds no shape above.
-_HINTS: Final = (
-    r"pass|pwd|secret|token|key|cred|auth|akia|asia|agpa|aida|aroa|gh[pousr]_|github_pat|glpat|xox"
-    r"|aiza|[srp]k[-_]|npm_|pypi-|hf_|eyj|://[^/\s]{0,512}@|bearer|basic"
-)
-
-
-@cache
-def _compiled(expression: str) -> re.Pattern[str]:
-    """Compile when first needed: that is too slow for the import of the package."""
-    return re.compile(expression, re.IGNORECASE if expression is _WITHHELD_NAMES else 0)
-
 
 _OURS: Final = frozenset({"selection_method", "result", "error_type"})
 """Members of details that hold words of ours, never data of the caller's."""
 _CACHED_CHARS: Final = 256
 _DEPTH: Final = 32
+_NOTHING: Final = Named("", 0)
+# Of an object under a secret's name, what says whose or where it is.
+_OPEN_MEMBERS: Final = frozenset(
+    "user username name host hostname port url uri type kind method scheme id email scope scopes region realm"
+    " clientid tenantid expires expiresat expiresin issuer audience algorithm alg path file enabled required provider"
+    " description title label version status role roles database created updated message count".split()
+)
+_NAMING: Final = ("name", "key", "Name", "Key", "variable", "field", "header", "ParameterKey", "param", "env")
+_NAMED_VALUE: Final = ("value", "Value", "val", "content", "default", "ParameterValue", "data")
+_JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
+
+
+def redact(value: Any) -> Any:
+    """Return a copy of a text, or of any value as JSON has them, in which each secret is `[redacted:KIND]`.
+
+    Names of members, lists that are command lines, and texts are judged as before they are written to a log, by the
+    rules that the configuration has put in force. What cannot be judged is withheld whole. Never raises.
+    """
+    return redact_text(value) if isinstance(value, str) else _redact_value("", value, _DEPTH)
 
 
 def redact_text(text: str) -> str:
-    """Return `text` with everything that has the shape of a secret replaced."""
-    if _compiled(_HINTS).search(text.lower()) is None:
+    """Return `text` with each secret in it replaced; where that cannot be done, nothing but a mark."""
+    try:
+        return replaced(text, text_spans(text))
+    except Exception as error:  # noqa: BLE001 - fail closed: what could not be judged is withheld
+        return count(type(error).__name__)
+
+
+def text_spans(text: str) -> list[tuple[int, int, str]]:
+    """Return where a text's secrets begin and end, and of what kind they are."""
+    from patternspan.record import secret_text
+
+    rules = in_force.rules
+    found: list[tuple[int, int, str]] = []
+    if (rules.defaults or configured.names) and secret_text.may_hold_secret(text):
+        found = secret_text.secret_spans(text)
+    if rules.patterns:
+        found = secret_text.apart(text, [*found, *rules.further_spans(text)])
+    return [span for span in found if not rules.keeps(text[span[0] : span[1]])] if rules.keep else found
+
+
+def replaced(text: str, spans: list[tuple[int, int, str]]) -> str:
+    """Return `text` with the mark of its kind in the place of each span; the spans are in order and apart."""
+    if not spans:
         return text
-    for kind, shape, keep in _SHAPES:
-        text = _compiled(shape).sub(_named if kind == "named" else f"{keep}[redacted:{kind}]", text)
-    return text
-
-
-def _named(match: re.Match[str]) -> str:
-    name, separator = match[1], match[2]
-    if separator.isspace() and not name.startswith("-"):
-        # "token expired" is prose; "--token VALUE" is an option.
-        return match[0]
-    return f"{name}{separator}[redacted:named]"
+    parts: list[str] = []
+    done = 0
+    for begin, end, kind in spans:
+        parts += (text[done:begin], count(kind))
+        done = end
+    return "".join((*parts, text[done:]))
 
 
 def is_secret_name(name: str) -> bool:
-    """Say whether a member of this name is withheld whatever it holds."""
-    return _compiled(_WITHHELD_NAMES).search(name.replace("-", "_").replace(" ", "_")) is not None
+    """Say whether a member of this name is withheld whatever text it holds, but for placeholders and prose."""
+    return named(name).strength > 1
 
 
 _clean_texts: Final[set[str]] = set()
@@ -87,6 +84,15 @@ _clean_texts: Final[set[str]] = set()
 _clean_names: Final[set[str]] = set()
 """Member names that withhold nothing."""
 _MOST_CLEAN: Final = 8192
+
+
+def use_rules(
+    *, names: Iterable[str] = (), patterns: Iterable[str] = (), keep: Iterable[str] = (), defaults: bool = True
+) -> None:
+    """Put rules in force, and forget what others have found to be clean. Raises ConfigError."""
+    redact_rules.use_rules(names=names, patterns=patterns, keep=keep, defaults=defaults)
+    _clean_texts.clear()
+    _clean_names.clear()
 
 
 def is_clean(details: dict[str, Any]) -> bool:
@@ -114,29 +120,133 @@ def redact_details(details: dict[str, Any], also: Redact | None = None) -> dict[
     """Return details without secrets, as plain values."""
     if also is not None:
         return {name: _redact_with(also, name, value, top=True) for name, value in details.items()}
-    return {name: _redact_value(name, value, _DEPTH) for name, value in details.items()}
+    return _redact_members(details, _NOTHING, _DEPTH + 1)
 
 
-def _redact_value(name: str, value: Any, depth: int) -> Any:
+def _redact_value(name: str, value: Any, depth: int, over: Named = _NOTHING) -> Any:
+    """Return a value without secrets; `over` is what the name of the object around it says."""
     kind = type(value)
+    meant = over
     if name not in _clean_names:
-        if is_secret_name(name):
-            return value if value is None or kind is bool or kind is int or kind is float else "[redacted:name]"
-        _remember(_clean_names, name)
+        own = named(name)
+        if own.strength:
+            meant = own if own.strength >= over.strength else over
+        elif name != "kty":
+            _remember(_clean_names, name)
     if kind is str:
-        clean = redact_text(value)
-        if clean == value and len(value) <= _CACHED_CHARS:
-            _remember(_clean_texts, value)
-        return clean
-    if kind is int or kind is float or kind is bool or value is None:
+        return _redact_string(value, meant)
+    if kind is bool or kind is float or value is None:
         return value
-    if depth == 0:
+    if kind is int:
+        hides = meant.kind in {"password", "secret", "pin", "name"} and meant.strength > 1 and abs(value) >= 1000
+        return count(meant.kind) if hides and not in_force.rules.keeps(str(value)) else value
+    if depth <= 0:
         return "[too deep]"
     if isinstance(value, dict):
-        return {_key(key): _redact_value(_key(key), item, depth - 1) for key, item in value.items()}
+        return _redact_members(value, meant, depth)
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_redact_value(name, item, depth - 1) for item in value]
-    return redact_text(as_text(value))
+        return _redact_items(list(value), meant, depth)
+    return _redact_string(as_text(value), meant)
+
+
+def _redact_string(text: str, meant: Named) -> str:
+    if meant.strength:
+        try:
+            spans = _spans_by_name(text, meant)
+        except Exception as error:  # noqa: BLE001 - fail closed
+            return count(type(error).__name__)
+        if spans:
+            return replaced(text, spans)
+    clean = redact_text(text)
+    # A word that means something for the one after it is never known as clean, or a list with it would be.
+    if (
+        clean == text
+        and len(text) <= _CACHED_CHARS
+        and text[:1] not in {"-", "/"}
+        and text not in _leading()
+        and not named(text).strength
+    ):
+        _remember(_clean_texts, text)
+    return clean
+
+
+def _leading() -> frozenset[str]:
+    from patternspan.record.secret_tools import LEADING
+
+    return LEADING
+
+
+def _spans_by_name(text: str, meant: Named) -> list[tuple[int, int, str]]:
+    """Return what is secret of a text because of the name that it stands under."""
+    from patternspan.record import secret_text
+
+    if in_force.rules.keep and in_force.rules.keeps(text):
+        return []
+    if meant.kind == "name":
+        return [(0, len(text), "name")] if text else []
+    if meant.kind in {"authorization", "cookie"}:
+        found = secret_text.header_spans(text, meant)
+        if found:
+            return found
+    inner = text_spans(text) if "://" in text or ";" in text else []
+    if inner and not all(begin == 0 and end == len(text) for begin, end, _ in inner):
+        return inner  # an address or a list of settings of which a part is the secret
+    return [(0, len(text), meant.kind)] if secret_text.judge(text, meant, how="member") else []
+
+
+def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[str, Any]:
+    """Return an object without secrets. A pair such as `{"name": "DB_PASSWORD", "value": …}` is judged as one."""
+    if over.kind == "name" and over.strength:
+        return {_key(key): _withheld(item, count("name"), top=False) for key, item in members.items()}
+    told = _NOTHING
+    if len(members) < 12:
+        for word in _NAMING:
+            if isinstance(members.get(word), str) and named(members[word]).strength > 1:
+                told = named(members[word])
+                break
+    private = "kty" in members
+    found: dict[str, Any] = {}
+    for key, item in members.items():
+        name = key if key.__class__ is str and key in _clean_names else _key(key)
+        while name in found:
+            name += "'"
+        if private and key in _JWK and isinstance(item, str):
+            found[name] = count("private_key")
+        elif told.strength and key in _NAMED_VALUE:
+            found[name] = _redact_value("", item, depth - 1, told)
+        else:
+            stays = over.strength == 0 or compact(name) in _OPEN_MEMBERS
+            found[name] = _redact_value(name, item, depth - 1, _NOTHING if stays else over)
+    return found
+
+
+def _redact_items(items: list[Any], over: Named, depth: int) -> list[Any]:
+    """Return a list without secrets: each item by itself, and those that are a command line as a whole."""
+    clean = [_redact_value("", item, depth - 1, over) for item in items]
+    words = [item if item.__class__ is str else "" for item in items]
+    if len(items) < 2 or not any(words):
+        return clean
+    try:
+        for place, begin, end, kind in _item_spans(words):
+            if clean[place] == words[place] and not (
+                in_force.rules.keep and in_force.rules.keeps(words[place][begin:end])
+            ):
+                clean[place] = replaced(words[place], [(begin, end, kind)])
+    except Exception as error:  # noqa: BLE001 - fail closed
+        return [count(type(error).__name__)]
+    return clean
+
+
+def _item_spans(words: list[str]) -> list[tuple[int, int, int, str]]:
+    from patternspan.record import secret_tools, secret_values
+
+    if not in_force.rules.defaults and not configured.names:
+        return []
+    if len(words) == 2 and words[1] and named(words[0]).strength > 1 and not words[0].startswith("-"):
+        # A header or a variable as a pair.
+        told = secret_values.is_mixed(words[1]) and not secret_values.is_reference(words[1])
+        return [(1, 0, len(words[1]), named(words[0]).kind)] if told and not secret_values.is_code(words[1]) else []
+    return secret_tools.word_spans(words) if any(word[:1] in {"-", "/"} or word in _leading() for word in words) else []
 
 
 def _remember(known: set[str], text: str) -> None:
@@ -153,9 +263,9 @@ def _redact_with(also: Redact, name: str, value: Any, *, top: bool = False) -> A
         if callable(also):
             value = also(name, value)
         elif name in also:
-            return _withheld(value, "[redacted:name]", top=True) if top else "[redacted:name]"
+            return _withheld(value, count("name"), top=True) if top else count("name")
     except Exception as error:  # noqa: BLE001 - fail closed: what could not be judged is withheld
-        return _withheld(value, f"[redacted:{type(error).__name__}]", top=top)
+        return _withheld(value, count(type(error).__name__), top=top)
     return _redact_value(name, value, _DEPTH) if is_secret_name(name) else _redact_inside(also, name, value)
 
 
@@ -163,7 +273,9 @@ def _redact_inside(also: Redact, name: str, value: Any) -> Any:
     if isinstance(value, dict):
         return {_key(key): _redact_with(also, _key(key), item) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [_redact_inside(also, name, item) for item in value]
+        if any(isinstance(item, (dict, list, tuple, set, frozenset)) for item in value):
+            return [_redact_inside(also, name, item) for item in value]
+        return _redact_value(name, value, _DEPTH)
     return _redact_value(name, value, _DEPTH)
 
 
