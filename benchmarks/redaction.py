@@ -63,7 +63,8 @@ def judge(case: Case, score: Score) -> bool:
     found = len(case.secrets) - len(missed)
     score.secrets += len(case.secrets)
     score.found += found
-    wrong = max(0, marks - found)
+    text = as_text(case.value)
+    wrong = max(0, marks - sum(max(1, text.count(secret)) for secret in case.secrets if secret not in missed))
     if not case.secrets and shown != as_text(case.value):
         wrong = max(1, marks)
     score.wrong += wrong

@@ -224,6 +224,8 @@ def _redact_items(items: list[Any], over: Named, depth: int) -> list[Any]:
     """Return a list without secrets: each item by itself, and those that are a command line as a whole."""
     clean = [_redact_value("", item, depth - 1, over) for item in items]
     words = [item if item.__class__ is str else "" for item in items]
+    if any("PRIVATE KEY-" in word for word in words):
+        _withhold_lines(words, clean)
     if len(items) < 2 or not any(words):
         return clean
     try:
@@ -237,12 +239,30 @@ def _redact_items(items: list[Any], over: Named, depth: int) -> list[Any]:
     return clean
 
 
+def _withhold_lines(words: list[str], clean: list[Any]) -> None:
+    """Withhold a private key whose lines are the items of a list."""
+    inside = False
+    for place, word in enumerate(words):
+        begins = "-BEGIN " in word and "PRIVATE KEY-" in word and "-END " not in word
+        inside = inside or begins
+        if inside and clean[place] == word:
+            clean[place] = count("private_key")
+        if "-END " in word:
+            inside = False
+
+
 def _item_spans(words: list[str]) -> list[tuple[int, int, int, str]]:
     from patternspan.record import secret_tools, secret_values
 
     if not in_force.rules.defaults and not configured.names:
         return []
-    if len(words) == 2 and words[1] and named(words[0]).strength > 1 and not words[0].startswith("-"):
+    if (
+        len(words) == 2
+        and words[1]
+        and secret_tools.is_name(words[0])
+        and named(words[0]).strength > 1
+        and not words[0].startswith("-")
+    ):
         # A header or a variable as a pair.
         told = secret_values.is_mixed(words[1]) and not secret_values.is_reference(words[1])
         return [(1, 0, len(words[1]), named(words[0]).kind)] if told and not secret_values.is_code(words[1]) else []

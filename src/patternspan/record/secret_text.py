@@ -70,7 +70,9 @@ _JOIN: Final = re.compile(
     (?:\]|\)|%5D|\\?\]){{0,2}}
     {_ANSI}
     (?:
-      (?P<pair>[ \t]{{0,4}}(?:,|;|\\?n|\r?\n[ \t]{{0,40}}-?)?[ \t]{{0,40}}{_Q}?(?:value|val|content|default|defaultvalue){_Q}?[ \t]{{0,4}}[:=][ \t]{{0,4}})
+      (?P<typed>[ \t]{{0,4}}:[ \t]{{0,4}}[A-Za-z_&][\w&:<>\[\],|?*. ]{{0,40}}?[ \t]{{0,4}}=[ \t]{{0,4}}(?=[brf]?{_Q}))
+    | (?P<block>[ \t]{{0,4}}\{{[^{{}}]{{0,200}}?\bdefault[ \t]{{0,8}}=[ \t]{{0,8}}(?={_Q}))
+    | (?P<pair>[ \t]{{0,4}}(?:,|;|\\?n|\r?\n[ \t]{{0,40}}-?)?[ \t]{{0,40}}{_Q}?(?:value|val|content|default|defaultvalue){_Q}?[ \t]{{0,4}}[:=][ \t]{{0,4}})
     | (?P<form>\r?\n(?:[\w-]{{1,40}}:[^\n]{{0,100}}\r?\n){{0,2}}\r?\n)
     | (?P<arrow>[ \t]{{0,8}}(?:=>|:=|->)[ \t]{{0,8}})
     | (?P<equal>[ \t]{{0,24}}(?:\?=|\+=|={{1,3}}|%3D)[ \t]{{0,8}})
@@ -85,6 +87,9 @@ _JOIN: Final = re.compile(
 )
 _OPEN: Final = re.compile(
     rf"(?:!!?[a-z]{{2,8}}[ \t])?(?:(?:SecretStr|Secret|SecureString|Password|Token|String|str|bytes)\()?[brfuBRFU@$]{{0,2}}(?P<quote>\"\"\"|'''|{_Q})"
+)
+_SECOND: Final = re.compile(
+    r"[\"'][^\"'\n]{0,128}[\"']\s{0,4},\s{0,4}(?P<quote>[\"'])(?P<value>[^\"'\n]{1,256})(?P=quote)"
 )
 _BARE: Final = re.compile(r"(?:[^\s\"'`<>\\&;,%\x1b]|\\(?![nrt\"'`\\]|u00)|[&;,%](?![\s\"']|$))*")
 _CHANCE: Final = re.compile(r"[A-Za-z0-9+/_.~%@:-]{0,4096}={0,3}")
@@ -110,6 +115,7 @@ _SETTINGS: Final = tuple(
 _SETTING_AFTER: Final = re.compile(
     r"(?i)[^;\n\"'=]{1,80};\s?(?:server|data source|host|hostname|user id|uid|database|initial catalog|driver|port|encrypt|trustservercertificate|pooling|connection timeout|endpointsuffix|entitypath|persist security info|multipleactiveresultsets|integrated security|timeout|ssl ?mode)\s?="
 )
+_COLOUR: Final = re.compile(r"\x1b\[[0-9;]{0,12}m")
 _IS: Final = re.compile(
     r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)[ \t]+(?:(?!is\b|was\b)[^\s:=]{1,40}[ \t]+){0,5}?)?"
     r"(?:[ \t]*(?:is|was|are|will be|reads|equals|set to|changed to|reset to|has been set to|is now|is set to|updated to)(?:[ \t]*:)?|[ \t]*[-–—]+>?|[ \t]*[:=])[ \t]+(?:still |now |just |currently |simply |set to |)"
@@ -124,7 +130,8 @@ _SHADOW: Final = re.compile(
     r"(?i)\b(?:credentials?|creds?|login|logon|user(?:name)?[/ ]pass(?:word)?)(?:[ \t]+(?:are|is|with|as|for \S{1,40}))?[ \t]*[:=]?[ \t]+\"?([\w.@-]{2,64})[ \t]*(?:/|:|[ \t]/[ \t])[ \t]*([^\s\"'/:,]{3,128})"
 )
 _ECHO: Final = re.compile(
-    r"\becho\s+(?:-n\s+)?(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"'|]{1,256}))\s*\|\s*(?:sudo\s+(?:-\w+\s+)*)?(\S{1,40}[^\n|]{0,160})"
+    r"\b(?:echo\s+(?:-n\s+)?|printf\s+(?:[\"']?%s(?:\\n)?[\"']?\s+)?)"
+    r"(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"'|]{1,256}))\s*\|\s*(?:sudo\s+(?:-\w+\s+)*)?(\S{1,40}[^\n|]{0,160})"
 )
 _IDENTIFIED: Final = re.compile(
     r"(?i)\bidentified\s+(?:with\s+\S{1,40}\s+)?by\s+(?:password\s+)?(?:'([^'\n]{1,256})'|\"([^\"\n]{1,256})\"|([^\s;'\"]{1,128}))"
@@ -200,7 +207,7 @@ def _literal_spans(text: str) -> Iterator[Span]:
         yield from _phrases(text, _IDENTIFIED, 1, 2, 3)
     if "securestring" in lowered:
         yield from _phrases(text, _SECURE_STRING, 1, 2, 3)
-    if "echo" in text and "|" in text:
+    if "|" in text and ("echo" in text or "printf" in text):
         for match in _ECHO.finditer(text):
             yield from _piped(match)
     if text.count(":") >= 4:
@@ -300,6 +307,10 @@ def _named_spans(text: str) -> Iterator[Span]:
             name, begin = name[1:], begin + 1
         if text[begin - 1 : begin] == "%" and name[:2] in {"3D", "26", "20", "22", "3F", "0A", "5B", "2C", "7B"}:
             name, begin = name[2:], begin + 2
+        if "\x1b[" in text[max(0, begin - 14) : begin]:
+            colour = _COLOUR.search(text, max(0, begin - 14), end)
+            if colour is not None and colour.end() > begin:
+                begin, name = colour.end(), text[colour.end() : end]
         if begin >= 1 and text[begin - 1] == "\\" and name[:1] in "nrt":
             name, begin = name[1:], begin + 1
         span_end = at
@@ -343,7 +354,7 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     how = next(
         (
             group
-            for group in ("pair", "form", "arrow", "equal", "colon", "tag", "comma", "call", "space")
+            for group in ("typed", "block", "pair", "form", "arrow", "equal", "colon", "tag", "comma", "call", "space")
             if join[group] is not None
         ),
         how,
@@ -353,6 +364,11 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     if how == "tag" and not _opens_tag(text, begin, join):
         return
     if how == "call" and _READERS.match(name):
+        return
+    if how == "call" and meant.kind == "credential":
+        second = _SECOND.match(text, start)
+        if second is not None and not is_reference(second["value"]):
+            yield second.start("value"), second.end("value"), "password"
         return
     if meant.kind == "cookie" and how in {"colon", "equal", "comma", "arrow"}:
         yield from _cookies(text, start, set_cookie=name.lower().startswith("set"))
@@ -399,6 +415,8 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     if judge(
         value, meant, bare=bare, how="flag" if flag and how in {"space", "comma"} else how or "", in_query=in_query
     ):
+        if name == "PASS" and how == "colon":
+            return  # what tests say
         if bare and how in {"colon", "equal"} and not flag and _goes_on(text, value_begin, value_end, how, meant):
             return
         if bare and how == "colon":
@@ -582,6 +600,8 @@ def _judge_weakly(text: str, meant: Named, *, in_query: bool) -> bool:
         return len(text) >= 16
     if not in_query and meant.kind != "tokens" and _HEX.fullmatch(text):
         return False  # a digest: caches and stores have such keys
+    if meant.kind == "key" and "/" in text and "." in text:
+        return False  # a path in a store
     return is_random(text) or (is_uuid(text) and meant.kind == "secret")
 
 
@@ -615,7 +635,7 @@ def _judge_bare(text: str, meant: Named, how: str) -> bool:
 def _scheme(text: str, start: int, at: int, *, sure: bool) -> Iterator[Span]:
     """Find the credentials behind `Bearer`, `Basic` and their like; `sure` where the header was named."""
     begin = start
-    quote = re.compile(r"\\{0,7}[\"'`]?[brf]?\\{0,7}[\"'`]?").match(text, start)
+    quote = re.compile(r"(?:[brf]?\\{0,7}[\"'`])?").match(text, start)
     if quote is not None and sure:
         begin = quote.end()
     header = _HEADER.match(text, begin)
@@ -697,7 +717,7 @@ def _prose(
     """Judge what follows a name after a space: "password is hunter2", SQL's `PASSWORD 'x'`, `machine a password b`."""
     if meant.strength < 2 and meant.kind not in {"pin", "code", "token", "password"}:
         return
-    if join["close"]:
+    if join["close"] or text[begin - 1 : begin] == "/":
         return
     phrase = _IS.match(text, join.start("space"))
     if phrase is None:
@@ -736,6 +756,13 @@ def _prose(
     if is_reference(value) or is_code(value) or value[:1] in "([{<|-=":
         return
     lead = text[max(0, begin - 60) : begin]
+    lead_line = text[max(text.rfind("\n", 0, begin) + 1, begin - 40) : begin].strip()
+    if (
+        name.lower() == "pass"
+        and lead_line not in {">", "C:", "-->", ">>>"}
+        and not re.search(r"(?i)\b(?:login|user(?:name)?)[ =:]", lead)
+    ):
+        return  # what a test or a loop does
     alone = text[text.rfind("\n", 0, begin) + 1 : begin].strip() in {"", "-", "export", "set"} and text[
         value_end : value_end + 1
     ] in {"", "\n", "\r"}

@@ -245,6 +245,11 @@ def _may_have_options(text: str) -> bool:
 _LONG_OPTIONS: Final = ("--user", "--auth", "--passphrase", "--proxy-user")
 
 
+def is_name(word: str) -> bool:
+    """Say whether a word may be the name of a header or a variable."""
+    return expression(r"[A-Za-z_][\w. -]{0,80}").fullmatch(word) is not None
+
+
 def word_spans(words: Sequence[str], *, flags: bool = True) -> list[WordSpan]:
     """Find the secrets among the words of one command line.
 

@@ -11,7 +11,7 @@ from patternspan.record.secret_values import is_random, is_reference, is_uuid
 
 _AUTHORITY: Final = r"[^\s/?#\"'<>`]{0,1024}"
 _RUN: Final = r"[^\s\"'<>`]*"
-_PORT: Final = r"\d{0,5}(?:$|[^\d@].{0,8}$)?"
+_PORT: Final = r"(?:\d{1,5}(?:[^\w@].{0,8})?)?"
 _LONGEST: Final = 256
 # user:password@host:port where no scheme stands, as proxies and drivers take it; oracle's user/password@host.
 _BARE: Final = (

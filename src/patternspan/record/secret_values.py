@@ -44,7 +44,7 @@ _PLACE: Final = re.compile(
 )
 _CODE: Final = re.compile(
     r"[A-Za-z_][\w.:]{0,80}\(.{0,400}|[a-z_]+(?:_[a-z]+){1,6}|[a-z]+(?:[A-Z][a-z]+){1,5}|[a-z_]\w{0,30}(?:\.[a-z_]\w{0,30}){1,5}"
-    r"|[A-Z][A-Z]+(?:_[A-Z]+)*|[A-Za-z_]\w{0,30}\[.{0,80}|[A-Z][a-z]{1,20}\[.{0,60}\]|&?\w{1,30}::\S{1,80}"
+    r"|(?:[A-Z][a-z]+){2,6}|[A-Z][A-Z]+(?:_[A-Z]+)*|[A-Za-z_]\w{0,30}\[.{0,80}|[A-Z][a-z]{1,20}\[.{0,60}\]|&?\w{1,30}::\S{1,80}"
 )
 _WORD: Final = re.compile(r"[A-Za-z][a-z']*")
 _SENTENCE: Final = frozenset(
