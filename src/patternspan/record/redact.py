@@ -158,16 +158,14 @@ def _redact_string(text: str, meant: Named) -> str:
         if spans:
             return replaced(text, spans)
     clean = redact_text(text)
-    # A word that means something for the one after it is never known as clean, or a list with it would be.
-    if (
-        clean == text
-        and len(text) <= _CACHED_CHARS
-        and text[:1] not in {"-", "/"}
-        and text not in _leading()
-        and not named(text).strength
-    ):
+    if clean == text and len(text) <= _CACHED_CHARS and not _leads(text):
         _remember(_clean_texts, text)
     return clean
+
+
+def _leads(text: str) -> bool:
+    """Say whether a word means something for those after it: known as clean, it would hide what a list holds."""
+    return text[:1] == "-" or (text[:1] == "/" and ":" in text) or text in _leading() or named(text).strength > 0
 
 
 def _leading() -> frozenset[str]:
@@ -266,7 +264,11 @@ def _item_spans(words: list[str]) -> list[tuple[int, int, int, str]]:
         # A header or a variable as a pair.
         told = secret_values.is_mixed(words[1]) and not secret_values.is_reference(words[1])
         return [(1, 0, len(words[1]), named(words[0]).kind)] if told and not secret_values.is_code(words[1]) else []
-    return secret_tools.word_spans(words) if any(word[:1] in {"-", "/"} or word in _leading() for word in words) else []
+    return (
+        secret_tools.word_spans(words)
+        if any(word[:1] == "-" or (word[:1] == "/" and ":" in word) or word in _leading() for word in words)
+        else []
+    )
 
 
 def _remember(known: set[str], text: str) -> None:

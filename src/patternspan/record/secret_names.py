@@ -190,12 +190,10 @@ def _word(words: list[str], place: int) -> Named:
         return Named("password", 2)
     if _SECRET.fullmatch(word):
         return Named("secret", 3)
+    if word == "pat" and (not before or place < len(words) - 1):
+        return _NOTHING  # a pattern's id begins so
     if _TOKEN.fullmatch(word):
-        return (
-            _NOTHING
-            if before in _TOKEN_NOT
-            else Named("token", 1 if word in {"otp", "totp", "pat"} and not before else 2)
-        )
+        return _NOTHING if before in _TOKEN_NOT else Named("token", 1 if word in {"otp", "totp"} and not before else 2)
     if word == "key" or word == "keys":
         return _key(words, place, before)
     if _CREDENTIAL.fullmatch(word):

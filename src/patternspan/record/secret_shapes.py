@@ -184,7 +184,7 @@ def _starts_word(text: str, at: int, literal: str) -> bool:
         return True
     before = text[at - 1]
     if not (before.isalnum() or (before in "-_" and literal in _WORDY)):
-        return not (before == "-" and literal[0].islower() and text[at - 2 : at - 1].isalnum())
+        return True
     # Encoded text: `%3Dghp_…`, and `\nghp_…` with the two characters of an escape.
     return text[at - 3 : at - 2] == "%" or (before in "nrt" and text[at - 2 : at - 1] == "\\")
 

@@ -6,6 +6,7 @@ Everything is found in the text as it came, then replaced once, so that no rule 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Final
 
@@ -116,6 +117,7 @@ _SETTING_AFTER: Final = re.compile(
     r"(?i)[^;\n\"'=]{1,80};\s?(?:server|data source|host|hostname|user id|uid|database|initial catalog|driver|port|encrypt|trustservercertificate|pooling|connection timeout|endpointsuffix|entitypath|persist security info|multipleactiveresultsets|integrated security|timeout|ssl ?mode)\s?="
 )
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]{0,12}m")
+_MARK: Final = re.compile(r"\[redacted:[^\]\s]{0,80}\]")
 _IS: Final = re.compile(
     r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)[ \t]+(?:(?!is\b|was\b)[^\s:=]{1,40}[ \t]+){0,5}?)?"
     r"(?:[ \t]*(?:is|was|are|will be|reads|equals|set to|changed to|reset to|has been set to|is now|is set to|updated to)(?:[ \t]*:)?|[ \t]*[-–—]+>?|[ \t]*[:=])[ \t]+(?:still |now |just |currently |simply |set to |)"
@@ -182,8 +184,12 @@ def secret_spans(text: str, *, decode: bool = True) -> list[Span]:
 def apart(text: str, found: list[Span]) -> list[Span]:
     """Join spans that overlap; the kind of the first is kept."""
     joined: list[Span] = []
-    for begin, end, kind in sorted(found, key=lambda span: (span[0], -span[1])):
-        if begin >= end or text.startswith("[redacted:", begin):
+    marks = [mark.span() for mark in _MARK.finditer(text)] if "[redacted:" in text else []
+    for start, end, kind in sorted(found, key=lambda span: (span[0], -span[1])):
+        mark = bisect_right(marks, (start, len(text))) - 1
+        # What was withheld once is not withheld again.
+        begin = max(start, marks[mark][1]) if mark >= 0 else start
+        if begin >= end:
             continue
         if joined and begin < joined[-1][1]:
             if end > joined[-1][1]:
@@ -756,17 +762,22 @@ def _prose(
     if is_reference(value) or is_code(value) or value[:1] in "([{<|-=":
         return
     lead = text[max(0, begin - 60) : begin]
-    lead_line = text[max(text.rfind("\n", 0, begin) + 1, begin - 40) : begin].strip()
+    lead_line = text[max(text.rfind("\n", max(0, begin - 100), begin) + 1, begin - 40) : begin].strip()
     if (
         name.lower() == "pass"
         and lead_line not in {">", "C:", "-->", ">>>"}
         and not re.search(r"(?i)\b(?:login|user(?:name)?)[ =:]", lead)
     ):
         return  # what a test or a loop does
-    alone = text[text.rfind("\n", 0, begin) + 1 : begin].strip() in {"", "-", "export", "set"} and text[
-        value_end : value_end + 1
-    ] in {"", "\n", "\r"}
-    netrc = re.search(r"\b(?:login|user|username|account)\s+\S+\s+$", lead) is not None
+    alone = text[text.rfind("\n", max(0, begin - 100), begin) + 1 : begin].strip() in {
+        "",
+        "-",
+        "export",
+        "set",
+    } and text[value_end : value_end + 1] in {"", "\n", "\r"}
+    netrc = ("login" in lead or "user" in lead or "account" in lead) and (
+        re.search(r"\b(?:login|user|username|account)\s+\S+\s+$", lead) is not None
+    )
     config = name.lower() in {"requirepass", "masterauth", "rootpw", "bindpw", "masterpass", "auth_pass"}
     if (
         is_mixed(value)
