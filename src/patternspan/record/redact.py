@@ -27,7 +27,20 @@ _OPEN_MEMBERS: Final = frozenset(
     " clientid tenantid expires expiresat expiresin issuer audience algorithm alg path file enabled required provider"
     " description title label version status role roles database created updated message count".split()
 )
-_NAMING: Final = ("name", "key", "Name", "Key", "variable", "field", "header", "ParameterKey", "param", "env")
+_NAMING: Final = (
+    "name",
+    "key",
+    "Name",
+    "Key",
+    "variable",
+    "field",
+    "header",
+    "label",
+    "id",
+    "ParameterKey",
+    "param",
+    "env",
+)
 _NAMED_VALUE: Final = ("value", "Value", "val", "content", "default", "ParameterValue", "data")
 _JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
@@ -203,6 +216,7 @@ def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[st
                 told = named(members[word])
                 break
     private = "kty" in members
+    members = _joined(members)
     found: dict[str, Any] = {}
     for key, item in members.items():
         name = key if key.__class__ is str and key in _clean_names else _key(key)
@@ -216,6 +230,16 @@ def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[st
             stays = over.strength == 0 or compact(name) in _OPEN_MEMBERS
             found[name] = _redact_value(name, item, depth - 1, _NOTHING if stays else over)
     return found
+
+
+def _joined(members: dict[Any, Any]) -> dict[Any, Any]:
+    """Return an object in which the words of a command are judged with the tool that stands beside them."""
+    tool = members.get("cmd", members.get("command", members.get("program")))
+    words = members.get("args", members.get("arguments"))
+    if not isinstance(tool, str) or not isinstance(words, list) or " " in tool:
+        return members
+    name = "args" if "args" in members else "arguments"
+    return {**members, name: _redact_items([tool, *words], _NOTHING, _DEPTH)[1:]}
 
 
 def _redact_items(items: list[Any], over: Named, depth: int) -> list[Any]:

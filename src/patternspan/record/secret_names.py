@@ -102,6 +102,8 @@ _EXACT: Final = {
     "xhubsignature": Named("signature", 2),
     "xhubsignature256": Named("signature", 2),
     "stripesignature": Named("signature", 2),
+    "contrasea": Named("password", 3),
+    "wpapsk": Named("password", 3),
     "wireguardprivatekey": Named("key", 3),
 }
 _NOTHING: Final = Named("", 0)

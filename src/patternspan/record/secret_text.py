@@ -28,7 +28,7 @@ from patternspan.record.secret_values import (
 
 _STEMS: Final = (
     "pass pwd pw secret token key cred auth cookie sess sig sid jwt otp pin pat dsn bearer basic kennwort senha hmac sas"
-    " mnemonic community seed psk connection connstr contrasena code identified securestring cipher"
+    " mnemonic community seed psk connection connstr contras code identified securestring cipher"
 ).split()
 
 
@@ -52,7 +52,7 @@ def _places(text: str) -> list[tuple[int, int]]:
     return places
 
 
-_HINTS: Final = (*_STEMS, "sudo", "stdin", "@", "://", "webhook", "%3a")
+_HINTS: Final = (*_STEMS, "sudo", "login", "logon", "stdin", "@", "://", "webhook", "%3a")
 _WORD_TAIL: Final = re.compile(r"[\w.$-]*")
 _SPACED: Final = re.compile(
     r"(?i)(?:api|access|secret|private|account|signing|encryption|master|shared|storage|license|recovery|wifi|wi-fi"
@@ -71,12 +71,14 @@ _JOIN: Final = re.compile(
     (?:\]|\)|%5D|\\?\]){{0,2}}
     {_ANSI}
     (?:
-      (?P<typed>[ \t]{{0,4}}:[ \t]{{0,4}}[A-Za-z_&][\w&:<>\[\],|?*. ]{{0,40}}?[ \t]{{0,4}}=[ \t]{{0,4}}(?=[brf]?{_Q}))
+      (?P<option>[ \t]{{1,4}}--?(?:value|body)[ \t=]{{1,4}})
+    | (?P<typed>[ \t]{{0,4}}:[ \t]{{0,4}}[A-Za-z_&][\w&:<>\[\],|?*.]{{0,40}}?[ \t]{{0,4}}=[ \t]{{0,4}}(?=[brf]?{_Q}))
     | (?P<block>[ \t]{{0,4}}\{{[^{{}}]{{0,200}}?\bdefault[ \t]{{0,8}}=[ \t]{{0,8}}(?={_Q}))
     | (?P<pair>[ \t]{{0,4}}(?:,|;|\\?n|\r?\n[ \t]{{0,40}}-?)?[ \t]{{0,40}}{_Q}?(?:value|val|content|default|defaultvalue){_Q}?[ \t]{{0,4}}[:=][ \t]{{0,4}})
     | (?P<form>\r?\n(?:[\w-]{{1,40}}:[^\n]{{0,100}}\r?\n){{0,2}}\r?\n)
+    | (?P<plist></key>\s{{0,24}}<string>)
     | (?P<arrow>[ \t]{{0,8}}(?:=>|:=|->)[ \t]{{0,8}})
-    | (?P<equal>[ \t]{{0,24}}(?:\?=|\+=|={{1,3}}|%3D)[ \t]{{0,8}})
+    | (?P<equal>[ \t]{{0,24}}(?:\?=|\+=|={{1,3}}|%3D|&\#61;)[ \t]{{0,8}})
     | (?P<colon>[ \t]{{0,24}}(?::|%3A)(?!//)(?:[ \t]{{0,4}}[|>][+-]?[ \t]{{0,4}}\r?\n[ \t]{{1,24}}|[ \t]{{0,4}}\r?\n[ \t]{{0,24}}(?=[\"'])|[ \t]{{0,24}}))
     | (?P<tag>(?:[ \t][^<>\n]{{0,120}})?>[ \t]{{0,8}}(?:\r?\n[ \t]{{0,24}})?(?:<!\[CDATA\[|<string>[ \t]*|<value>[ \t]*)?)
     | (?P<comma>[ \t]{{0,4}},[ \t]{{0,4}})
@@ -100,7 +102,7 @@ _END_PAIR: Final = re.compile(
 )
 _HEADER: Final = re.compile(
     r"(?i)(?P<scheme>bearer|basic|token|apikey|api-key|digest|negotiate|ntlm|key|ssws|splunk|genie-?key|oauth|hawk|sharedkey(?:lite)?|aws4-hmac-sha256"
-    r"|googlelogin|bot|jwt|dpop|pat|deepl-auth-key|klaviyo-api-key|private-token)(?:(?:[ \t]|%20|\+){1,4})(?P<rest>\S)"
+    r"|googlelogin|bot|jwt|dpop|pat|deepl-auth-key|klaviyo-api-key|private-token)(?:(?:[ \t]|%20|\+|\\[ ]){1,4})(?P<rest>\S)"
 )
 _CREDENTIAL: Final = re.compile(r"[^\s\"'`<>,;\\\x1b)}\]]+")
 _COOKIE: Final = re.compile(r"(?P<name>[\w!#$%&*+.^|~-]{1,80})=(?P<value>[^;\s\"'\\,]{1,4096})")
@@ -116,6 +118,12 @@ _SETTINGS: Final = tuple(
 _SETTING_AFTER: Final = re.compile(
     r"(?i)[^;\n\"'=]{1,80};\s?(?:server|data source|host|hostname|user id|uid|database|initial catalog|driver|port|encrypt|trustservercertificate|pooling|connection timeout|endpointsuffix|entitypath|persist security info|multipleactiveresultsets|integrated security|timeout|ssl ?mode)\s?="
 )
+_TYPED: Final = re.compile(r"[ \t]+(\S{4,128})")
+_LOGIN: Final = re.compile(
+    r"(?i)\b(?:login|log_in|authenticate|basic_?auth|signin|sign_in)\(\s{0,4}[\"'][^\"'\n]{1,128}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{1,128})[\"']"
+)
+_INSERT: Final = re.compile(r"(?i)\binsert\s+into\s+\S{1,80}\s*\(([^()]{1,600})\)\s*values\s*\(")
+_SQL_VALUE: Final = re.compile(r"\s*(?:'((?:[^'\n]|''){0,512})'|([^,()'\n]{0,80}))\s*([,)])")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]{0,12}m")
 _MARK: Final = re.compile(r"\[redacted:[^\]\s]{0,80}\]")
 _IS: Final = re.compile(
@@ -224,11 +232,33 @@ def _literal_spans(text: str) -> Iterator[Span]:
                 not in match[0].partition(":")[0][-5:-1].replace(".com", "").replace(".net", "").replace(".org", "")
             ) or (not is_reference(match[1]) and is_mixed(match[1])):
                 yield match.start(1), match.end(1), "password"
+    if "login(" in lowered or "auth" in lowered or "sign" in lowered:
+        for match in _LOGIN.finditer(text):
+            if is_mixed(match[1]) and not is_reference(match[1]):
+                yield match.start(1), match.end(1), "password"
+    if "insert" in lowered:
+        for match in _INSERT.finditer(text):
+            yield from _inserted(text, match)
     if "cred" in lowered or "login" in lowered or "logon" in lowered or "pass" in lowered:
         for match in _SHADOW.finditer(text):
             value = match[2].rstrip(".,;)")
             if is_mixed(value) and not is_reference(value) and not text.startswith("//", match.end(1) + 1):
                 yield match.start(2), match.start(2) + len(value), "password"
+
+
+def _inserted(text: str, match: re.Match[str]) -> Iterator[Span]:
+    """Find the values that SQL puts into columns with a secret's name."""
+    at = match.end()
+    for column in match[1].split(","):
+        value = _SQL_VALUE.match(text, at)
+        if value is None:
+            return
+        meant = named(column.strip(' `"[]\n\t'))
+        if meant.strength > 1 and value[1] is not None and judge(value[1], meant):
+            yield value.start(1), value.end(1), meant.kind
+        if value[3] == ")":
+            return
+        at = value.end()
 
 
 def _phrases(text: str, phrase: re.Pattern[str], *numbers: int) -> Iterator[Span]:
@@ -345,6 +375,10 @@ def _beside_name(text: str, begin: int, end: int, name: str) -> Iterator[Span]:
     if lowered == "connection" and text.startswith(" string", end):
         end += 7
         meant = Named("connection", 1)
+    if lowered == "passe" and before.lower().endswith("mot de "):
+        meant = Named("password", 3)
+    if flag and lowered == "pat":
+        meant = Named("token", 2)
     if meant.strength == 0:
         return
     if flag and name.startswith("--no-"):
@@ -360,19 +394,36 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     how = next(
         (
             group
-            for group in ("typed", "block", "pair", "form", "arrow", "equal", "colon", "tag", "comma", "call", "space")
+            for group in (
+                "option",
+                "typed",
+                "block",
+                "plist",
+                "pair",
+                "form",
+                "arrow",
+                "equal",
+                "colon",
+                "tag",
+                "comma",
+                "call",
+                "space",
+            )
             if join[group] is not None
         ),
         how,
     )
     start = join.end()
     before = text[begin - 1] if begin else ""
-    if how == "tag" and not _opens_tag(text, begin, join):
+    how = "tag" if how == "plist" else how
+    if how == "tag" and join["plist"] is None and not _opens_tag(text, begin, join):
         return
     if how == "call" and _READERS.match(name):
         return
-    if how == "call" and meant.kind == "credential":
-        second = _SECOND.match(text, start)
+    if (how == "call" and meant.kind in {"credential", "authorization"}) or (
+        meant.kind == "authorization" and text[start : start + 1] == "("
+    ):
+        second = _SECOND.match(text, start if how == "call" else start + 1)
         if second is not None and not is_reference(second["value"]):
             yield second.start("value"), second.end("value"), "password"
         return
@@ -603,7 +654,7 @@ def _judge_weakly(text: str, meant: Named, *, in_query: bool) -> bool:
     if meant.kind == "token":
         return (is_mixed(text) and len(text) >= 6) or (text.isdigit() and 6 <= len(text) <= 8)
     if meant.kind == "signature" and in_query:
-        return len(text) >= 16
+        return len(text) >= 16 or (len(text) >= 8 and is_mixed(text))
     if not in_query and meant.kind != "tokens" and _HEX.fullmatch(text):
         return False  # a digest: caches and stores have such keys
     if meant.kind == "key" and "/" in text and "." in text:
@@ -721,9 +772,12 @@ def _prose(
     text: str, begin: int, join: re.Match[str], name: str, meant: Named, value_begin: int, value_end: int, *, bare: bool
 ) -> Iterator[Span]:
     """Judge what follows a name after a space: "password is hunter2", SQL's `PASSWORD 'x'`, `machine a password b`."""
+    if name == "AUTH" and is_mixed(text[value_begin:value_end]) and text[value_end : value_end + 1] in {"", "\n"}:
+        yield value_begin, value_end, "password"
     if meant.strength < 2 and meant.kind not in {"pin", "code", "token", "password"}:
         return
-    if join["close"] or text[begin - 1 : begin] == "/":
+    lead = text[max(0, begin - 60) : begin]
+    if join["close"] or (text[begin - 1 : begin] == "/" and " put " not in lead):
         return
     phrase = _IS.match(text, join.start("space"))
     if phrase is None:
@@ -758,10 +812,15 @@ def _prose(
         ):
             yield value_begin, value_end, meant.kind
         return
+    if len(value) == 1 and value.isdigit():
+        # A router's settings say how it is written before they say it: `password 7 0822455D0A16`.
+        typed = _TYPED.match(text, value_end)
+        if typed is not None and is_mixed(typed[1]):
+            yield typed.start(1), typed.end(1), meant.kind
+        return
     value = value.rstrip(".!?,;:)")
     if is_reference(value) or is_code(value) or value[:1] in "([{<|-=":
         return
-    lead = text[max(0, begin - 60) : begin]
     lead_line = text[max(text.rfind("\n", max(0, begin - 100), begin) + 1, begin - 40) : begin].strip()
     if (
         name.lower() == "pass"
@@ -781,7 +840,7 @@ def _prose(
     config = name.lower() in {"requirepass", "masterauth", "rootpw", "bindpw", "masterpass", "auth_pass"}
     if (
         is_mixed(value)
-        and (meant.strength >= 2 or meant.kind == "pin")
+        and (meant.strength >= 2 or meant.kind == "pin" or "snmp" in lead)
         and not value.startswith(("v1", "v2"))
         and value.count("-") < 3
     ):
