@@ -55,6 +55,7 @@ _ABOUT: Final = frozenset(
     " handler helper util utils callback listener router middleware bucket group role owner email user username"
     " alias algorithm hash256 fingerprint thumbprint checksum digest sha256 sha1 md5 mount namespace annotations resource"
     " selector template loader resolver input output button link icon screen dialog modal modified revision renewed"
+    " get pop split strip startswith endswith encode decode lower upper append join replace match search find"
     " iterations history complexity entropy charset tokens".split()
 )
 _NEGATED: Final = frozenset(
@@ -194,6 +195,8 @@ def _word(words: list[str], place: int) -> Named:
         return Named("secret", 3)
     if word == "pat" and (not before or place < len(words) - 1):
         return _NOTHING  # a pattern's id begins so
+    if word == "pat":
+        return Named("key", 1)
     if _TOKEN.fullmatch(word):
         return _NOTHING if before in _TOKEN_NOT else Named("token", 1 if word in {"otp", "totp"} and not before else 2)
     if word == "key" or word == "keys":

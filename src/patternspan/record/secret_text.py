@@ -79,7 +79,7 @@ _JOIN: Final = re.compile(
     | (?P<plist></key>\s{{0,24}}<string>)
     | (?P<arrow>[ \t]{{0,8}}(?:=>|:=|->)[ \t]{{0,8}})
     | (?P<equal>[ \t]{{0,24}}(?:\?=|\+=|={{1,3}}|%3D|&\#61;)[ \t]{{0,8}})
-    | (?P<colon>[ \t]{{0,24}}(?::|%3A)(?!//)(?:[ \t]{{0,4}}[|>][+-]?[ \t]{{0,4}}\r?\n[ \t]{{1,24}}|[ \t]{{0,4}}\r?\n[ \t]{{0,24}}(?=[\"'])|[ \t]{{0,24}}))
+    | (?P<colon>[ \t]{{0,24}}(?::|%3A)(?!//)(?:[ \t]{{0,4}}[|>][+-]?[ \t]{{0,4}}\r?\n[ \t]{{1,24}}|[ \t]{{0,4}}\r?\n[ \t]{{0,24}}(?=[\"'](?![\"']))|[ \t]{{0,24}}))
     | (?P<tag>(?:[ \t][^<>\n]{{0,120}})?>[ \t]{{0,8}}(?:\r?\n[ \t]{{0,24}})?(?:<!\[CDATA\[|<string>[ \t]*|<value>[ \t]*)?)
     | (?P<comma>[ \t]{{0,4}},[ \t]{{0,4}})
     | (?P<call>\([ \t]{{0,4}}(?={_Q}))
@@ -418,6 +418,10 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     how = "tag" if how == "plist" else how
     if how == "tag" and join["plist"] is None and not _opens_tag(text, begin, join):
         return
+    if how == "form" and not join["close"]:
+        return
+    if how == "call" and name.lower().endswith("pass"):
+        return
     if how == "call" and _READERS.match(name):
         return
     if (how == "call" and meant.kind in {"credential", "authorization"}) or (
@@ -432,7 +436,7 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
         return
     if meant.kind == "authorization" and how != "space":
         spans = list(_scheme(text, start, start, sure=meant.strength > 1))
-        if spans:
+        if spans and (how != "comma" or _HEADER.match(text, start + 1) is not None):
             yield from spans
             return
     opened = _OPEN.match(text, start)
@@ -465,12 +469,29 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
         )
     ):
         return
-    if how == "equal" and bare and text[join.start("equal") : join.end("equal")].strip() in {"==", "==="}:
+    if (
+        how == "equal"
+        and (bare or is_word(text[value_begin:value_end]))
+        and text[join.start("equal") : join.end("equal")].strip() in {"==", "==="}
+    ):
         return
     value = text[value_begin:value_end]
-    in_query = before in {"?", "&"} or how == "tag"
+    if (
+        how == "tag"
+        and bare
+        and not text.startswith(
+            ("</", "]]>"),
+            value_end + len(text[value_end : value_end + 80]) - len(text[value_end : value_end + 80].lstrip()),
+        )
+    ):
+        return
+    in_query = before in {"?", "&"}
     if judge(
-        value, meant, bare=bare, how="flag" if flag and how in {"space", "comma"} else how or "", in_query=in_query
+        value,
+        meant,
+        bare=bare,
+        how="flag" if flag and how in {"space", "comma"} else "tight" if join["equal"] == "=" else how or "",
+        in_query=in_query,
     ):
         if name == "PASS" and how == "colon":
             return  # what tests say
@@ -632,11 +653,15 @@ def judge(value: str, meant: Named, *, bare: bool = False, how: str = "", in_que
         return False
     if bare:
         return _judge_bare(text, meant, how)
+    if meant.kind == "token" and is_code(text) and not any(map(str.isdigit, text)) and how != "flag":
+        return False
+    if meant.kind == "key" and len(text) < 6:
+        return False
     if is_word(text):
-        return (
-            meant.kind in {"password", "secret", "authorization", "key", "cookie", "credential"}
-            and not is_prose_word(text)
-        ) or (meant.kind == "token" and (in_query or (len(text) >= 4 and not is_prose_word(text))))
+        # Of words alone, the names of other fields stay, and of tokens, which are no words, all short ones.
+        if named(text).strength or (is_prose_word(text) and not in_query):
+            return False
+        return meant.kind != "token" or in_query or len(text) >= 8
     return not (meant.strength == 2 and len(text) < 3) and not (
         " " in text and meant.kind != "password" and meant.kind != "secret" and not is_random(text.replace(" ", ""))
     )
@@ -650,7 +675,8 @@ def _judge_weakly(text: str, meant: Named, *, in_query: bool) -> bool:
     if meant.kind == "code":
         return in_query and is_random(text)
     if meant.kind in {"authorization", "session", "password"}:
-        return (is_mixed(text) and not is_uuid(text) and len(text) >= 8) or is_basic(text) or is_random(text)
+        numbered = any(map(str.isdigit, text)) and is_mixed(text) and not is_code(text) and not is_uuid(text)
+        return (numbered and len(text) >= 8) or is_basic(text) or is_random(text)
     if meant.kind == "token":
         return (is_mixed(text) and len(text) >= 6) or (text.isdigit() and 6 <= len(text) <= 8)
     if meant.kind == "signature" and in_query:
@@ -671,15 +697,15 @@ def _judge_bare(text: str, meant: Named, how: str) -> bool:
         return True
     if text[0] in "([{<|" or is_code(text):
         return is_code(text) and is_random(text) and "(" not in text and "." not in text
-    if is_word(text):
+    if is_word(text.rstrip(".")):
         if is_prose_word(text):
             return False
         if meant.kind == "token":
-            return how == "equal" and len(text) >= 8
+            return how == "tight" and len(text) >= 8
         return (
             len(text) >= 3
-            and (how in {"equal", "colon", "pair", "tag", "form", "arrow"})
-            and (meant.strength == 3 or how == "equal")
+            and (how in {"equal", "tight", "colon", "pair", "tag", "form", "arrow"})
+            and (meant.strength == 3 or how in {"equal", "tight"})
         )
     return (
         len(text) >= (1 if meant.strength == 3 else 4) and not text.endswith((":", "(")) and any(map(str.isalnum, text))
@@ -702,7 +728,7 @@ def _scheme(text: str, start: int, at: int, *, sure: bool) -> Iterator[Span]:
         value = _CREDENTIAL.match(text, begin)
         if value is None or not judge(value[0], Named("authorization", 2), bare=quote is None or quote.end() == start):
             return
-        if is_mixed(value[0]) or is_random(value[0]) or is_basic(value[0]) or begin > start:
+        if is_mixed(value[0]) or is_random(value[0]) or is_basic(value[0]):
             yield value.start(), value.end(), "authorization"
         return
     scheme = header["scheme"].lower()
@@ -819,7 +845,7 @@ def _prose(
             yield typed.start(1), typed.end(1), meant.kind
         return
     value = value.rstrip(".!?,;:)")
-    if is_reference(value) or is_code(value) or value[:1] in "([{<|-=":
+    if is_reference(value) or is_code(value) or value[:1] in "([{<|-=@":
         return
     lead_line = text[max(text.rfind("\n", max(0, begin - 100), begin) + 1, begin - 40) : begin].strip()
     if (
