@@ -118,6 +118,7 @@ _SETTINGS: Final = tuple(
 _SETTING_AFTER: Final = re.compile(
     r"(?i)[^;\n\"'=]{1,80};\s?(?:server|data source|host|hostname|user id|uid|database|initial catalog|driver|port|encrypt|trustservercertificate|pooling|connection timeout|endpointsuffix|entitypath|persist security info|multipleactiveresultsets|integrated security|timeout|ssl ?mode)\s?="
 )
+_POINTER: Final = re.compile(r"[*&@][A-Za-z_]+|\*\S{1,40}\*")
 _TYPED: Final = re.compile(r"[ \t]+(\S{4,128})")
 _LOGIN: Final = re.compile(
     r"(?i)\b(?:login|log_in|authenticate|basic_?auth|signin|sign_in)\(\s{0,4}[\"'][^\"'\n]{1,128}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{1,128})[\"']"
@@ -146,6 +147,7 @@ _ECHO: Final = re.compile(
 _IDENTIFIED: Final = re.compile(
     r"(?i)\bidentified\s+(?:with\s+\S{1,40}\s+)?by\s+(?:password\s+)?(?:'([^'\n]{1,256})'|\"([^\"\n]{1,256})\"|([^\s;'\"]{1,128}))"
 )
+_SQL_USER: Final = re.compile(r"(?i)\b(?:user|role|grant|alter|create)\b")
 _SECURE_STRING: Final = re.compile(
     r"(?i)convertto-securestring\s+(?:-string\s+)?(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"'$-][^\s\"']{0,256}))"
 )
@@ -266,6 +268,8 @@ def _phrases(text: str, phrase: re.Pattern[str], *numbers: int) -> Iterator[Span
         span = _groups(match, *numbers)
         if span is not None and not is_reference(text[span[0] : span[1]]):
             quoted = match[numbers[-1]] is None
+            if phrase is _IDENTIFIED and _SQL_USER.search(text, max(0, span[0] - 200), span[0]) is None:
+                continue
             if quoted or not is_prose_word(text[span[0] : span[1]]):
                 yield span
 
@@ -420,6 +424,8 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
         return
     if how == "form" and not join["close"]:
         return
+    if how == "call" and named(name.rpartition(".")[2]).strength == 0:
+        return
     if how == "call" and name.lower().endswith("pass"):
         return
     if how == "call" and _READERS.match(name):
@@ -439,7 +445,7 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
         if spans and (how != "comma" or _HEADER.match(text, start + 1) is not None):
             yield from spans
             return
-    opened = _OPEN.match(text, start)
+    opened = None if how == "tag" else _OPEN.match(text, start)
     if opened is not None:
         value_begin, value_end = _quoted(text, opened)
         bare = False
@@ -624,7 +630,12 @@ def _goes_on(text: str, value_begin: int, value_end: int, how: str, meant: Named
         return False
     line = text.find("\n", value_end, value_end + 300)
     rest = text[value_begin : line if line >= 0 else min(len(text), value_end + 300)]
-    return is_sentence(rest) or is_prose_word(value) or meant.kind != "password"
+    return (
+        is_sentence(rest)
+        or re.search(r"(?i)passw|token|secret", rest) is not None
+        or is_prose_word(value)
+        or meant.kind != "password"
+    )
 
 
 def judge(value: str, meant: Named, *, bare: bool = False, how: str = "", in_query: bool = False) -> bool:
@@ -651,9 +662,11 @@ def judge(value: str, meant: Named, *, bare: bool = False, how: str = "", in_que
         text.count(" ") >= 1 and re.search(r"(?i)passw|token|secret|\bkey\b|sign in|log in", text)
     ):
         return False
+    if bare and (text[-1] == ":" or (text[0] == "(" and how != "flag") or _POINTER.fullmatch(text)):
+        return False
     if bare:
         return _judge_bare(text, meant, how)
-    if meant.kind == "token" and is_code(text) and not any(map(str.isdigit, text)) and how != "flag":
+    if meant.kind not in {"password", "secret"} and is_code(text) and not any(map(str.isdigit, text)) and how != "flag":
         return False
     if meant.kind == "key" and len(text) < 6:
         return False
@@ -685,7 +698,7 @@ def _judge_weakly(text: str, meant: Named, *, in_query: bool) -> bool:
         return False  # a digest: caches and stores have such keys
     if meant.kind == "key" and "/" in text and "." in text:
         return False  # a path in a store
-    return is_random(text) or (is_uuid(text) and meant.kind == "secret")
+    return (is_random(text) and not is_code(text)) or (is_uuid(text) and meant.kind == "secret")
 
 
 def _judge_bare(text: str, meant: Named, how: str) -> bool:
@@ -828,6 +841,8 @@ def _prose(
         return
     value = text[value_begin:value_end]
     if not bare:
+        if name.lower() == "pass" and not is_mixed(value):
+            return
         if (
             meant.kind in {"password", "secret"}
             and not is_sentence(value)
@@ -861,7 +876,8 @@ def _prose(
         "set",
     } and text[value_end : value_end + 1] in {"", "\n", "\r"}
     netrc = ("login" in lead or "user" in lead or "account" in lead) and (
-        re.search(r"\b(?:login|user|username|account)\s+\S+\s+$", lead) is not None
+        meant.kind == "password"
+        and re.search(r"\b(?:login|user|username|account)\s+(?!(?:and|or|/|&|-)\s)\S+\s+$", lead) is not None
     )
     config = name.lower() in {"requirepass", "masterauth", "rootpw", "bindpw", "masterpass", "auth_pass"}
     if (
