@@ -189,20 +189,21 @@ def _leading() -> frozenset[str]:
 
 def _spans_by_name(text: str, meant: Named) -> list[tuple[int, int, str]]:
     """Return what is secret of a text because of the name that it stands under."""
-    from patternspan.record import secret_text
+    from patternspan.record.secret_headers import header_spans
+    from patternspan.record.secret_judge import judge
 
     if in_force.rules.keep and in_force.rules.keeps(text):
         return []
     if meant.kind == "name":
         return [(0, len(text), "name")] if text else []
     if meant.kind in {"authorization", "cookie"}:
-        found = secret_text.header_spans(text, meant)
+        found = header_spans(text, meant)
         if found:
             return found
     inner = text_spans(text) if "://" in text or ";" in text else []
     if inner and not all(begin == 0 and end == len(text) for begin, end, _ in inner):
         return inner  # an address or a list of settings of which a part is the secret
-    return [(0, len(text), meant.kind)] if secret_text.judge(text, meant, how="member") else []
+    return [(0, len(text), meant.kind)] if judge(text, meant, how="member") else []
 
 
 def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[str, Any]:
