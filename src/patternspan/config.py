@@ -20,6 +20,10 @@ FILE_NAME: Final = "patternspan.toml"
 _PREFIX: Final = "PATTERNSPAN_"
 
 
+Texts = tuple[str, ...]
+"""Several texts: an array in the file; how they stand in a variable is said with each option."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What patternspan is told; the docstring under each field is the reference."""
 
@@ -45,11 +49,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Longest text in captured arguments, results and messages; what is longer is cut and marked."""
     preview_chars: int = 2000
     """Longest preview of a tool's output in an event; the whole is in its log file."""
-    redact_names: tuple[str, ...] = ()
+    redact_names: Texts = ()
     """Further names whose values are withheld, however they are spelt; in the environment with commas between."""
-    redact_patterns: tuple[str, ...] = ()
+    redact_patterns: Texts = ()
     """Regular expressions of further secrets; in the environment one, or a JSON array of them."""
-    redact_keep: tuple[str, ...] = ()
+    redact_keep: Texts = ()
     """Names whose values stay, and regular expressions of whole values that do; in the environment with commas."""
     redact_defaults: bool = True
     """Withhold by the rules of this package; when false, by the configured ones alone."""

@@ -18,6 +18,7 @@ PAGES = [
     "docs/architecture.md",
     "docs/dependencies.md",
     "docs/integration.md",
+    "docs/redaction.md",
     "examples/README.md",
 ]
 SCRIPTS = [(page, *found) for page in PAGES for found in python_blocks(page)]
@@ -120,7 +121,7 @@ def option_rows():
     sentences = dict(re.findall(r'^    (\w+): \w+ = .*\n    """(.*?)"""$', source, re.MULTILINE))
     rows = []
     for field in msgspec.structs.fields(config.Config):
-        default = {True: "true", False: "false", "": ""}.get(field.default, str(field.default))
+        default = {True: "true", False: "false", "": "", (): ""}.get(field.default, str(field.default))
         shown = f"`{default}`" if default else "empty"
         rows.append((field.name, f"PATTERNSPAN_{field.name.upper()}", shown, sentences[field.name]))
     return rows

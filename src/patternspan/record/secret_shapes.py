@@ -6,10 +6,11 @@ each repetition in it is bounded or over one class. So the time is linear in the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
+
+from patternspan.record.secret_names import expression
 
 Span = tuple[int, int, str]
 """Where a secret begins and ends in a text, and of what kind it is."""
@@ -127,12 +128,6 @@ _PUTTY: Final = r"Private-Lines: \d{1,4}\r?\n(?:[A-Za-z0-9+/=]{1,80}\r?\n?){1,20
 _AWS_SECRET: Final = r"(?<![A-Za-z0-9+/=_-])(?=[A-Za-z+/]{0,39}\d)(?=[a-z0-9+/]{0,39}[A-Z])(?=[A-Z0-9+/]{0,39}[a-z])[A-Za-z0-9+/]{40}(?![A-Za-z0-9+/=_-])"
 _JWK: Final = r"\"(?:d|p|q|dp|dq|qi|k)\"\s{0,4}:\s{0,4}\"([A-Za-z0-9_-]{16,1024})\""
 _WORDY: Final = frozenset("key- api- sdk- mob- sk- SK oy2 secret_ xapp- pul-".split())
-
-
-@cache
-def expression(text: str) -> re.Pattern[str]:
-    """Compile when first needed: that is too slow for the import of the package."""
-    return re.compile(text)
 
 
 @cache

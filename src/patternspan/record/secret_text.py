@@ -13,10 +13,10 @@ from typing import Final
 from patternspan.record.secret_bounds import OPEN, QUOTE, bare_value, line_end, quoted
 from patternspan.record.secret_headers import _HEADER, cookie_spans, scheme_spans
 from patternspan.record.secret_judge import decoded, judge
-from patternspan.record.secret_names import Named, compact, configured, named
+from patternspan.record.secret_names import Named, compact, configured, expression, named
 from patternspan.record.secret_phrases import phrase_spans
 from patternspan.record.secret_prose import goes_on, prose_spans
-from patternspan.record.secret_shapes import Span, expression, literals, shape_spans
+from patternspan.record.secret_shapes import Span, literals, shape_spans
 from patternspan.record.secret_tools import may_be_command, tool_spans
 from patternspan.record.secret_urls import url_spans
 from patternspan.record.secret_values import is_mixed, is_reference, is_word

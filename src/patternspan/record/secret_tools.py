@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from patternspan.record.secret_names import Named, named
-from patternspan.record.secret_shapes import expression
+from patternspan.record.secret_names import Named, expression, named
 from patternspan.record.secret_values import is_mixed, is_prose_word, is_random, is_reference
 
 WordSpan = tuple[int, int, int, str]
