@@ -61,7 +61,7 @@ def test_further_names_and_expressions_are_withheld_everywhere(root: Path, writt
         root=root, redact_names=["social_number"], redact_patterns=["ACME-[0-9]{4,8}", "badge (\\d+)"]
     )
     with pattern_span("PAT-RED-102") as run:
-        run.result(socialNumber="123-45", text="SOCIAL-NUMBER=12a, ACME-12345, badge 77")
+        run.result(socialNumber="123-45", text="SOCIAL-NUMBER=1234, ACME-12345, badge 77")
     assert written()[-1].details["result_summary"] == {
         "socialNumber": "[redacted:name]",
         "text": "SOCIAL-NUMBER=[redacted:name], [redacted:pattern], badge [redacted:pattern]",
