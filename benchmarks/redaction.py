@@ -130,9 +130,9 @@ HOSTILE = {
 def hostile_seconds() -> dict[str, float]:
     found = {}
     for name, text in HOSTILE.items():
-        begin = time.perf_counter()
+        begin = time.process_time()
         redact(text)
-        found[name] = time.perf_counter() - begin
+        found[name] = time.process_time() - begin
     return found
 
 
@@ -170,7 +170,7 @@ def main() -> None:
     elif not options.no_hostile:
         times = hostile_seconds()
         slowest = sorted(times, key=lambda name: -times[name])[:6]
-        print("hostile texts of 180 kB: " + ", ".join(f"{name} {times[name]:.3f} s" for name in slowest))
+        print("hostile texts of 180 kB, CPU time: " + ", ".join(f"{name} {times[name]:.3f} s" for name in slowest))
 
 
 if __name__ == "__main__":

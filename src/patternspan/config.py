@@ -22,6 +22,10 @@ COMPRESSIONS: Final = ("none", "gzip", "zstd")
 _PREFIX: Final = "PATTERNSPAN_"
 
 
+Texts = tuple[str, ...]
+"""Several texts: an array in the file; how they stand in a variable is said with each option."""
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What patternspan is told; the docstring under each field is the reference."""
 
@@ -57,11 +61,11 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Permissions of the files that are made, in octal, whatever the umask."""
     folder_mode: str = "0700"
     """Permissions of the folders that are made, in octal, whatever the umask."""
-    redact_names: tuple[str, ...] = ()
+    redact_names: Texts = ()
     """Further names whose values are withheld, however they are spelt; in the environment with commas between."""
-    redact_patterns: tuple[str, ...] = ()
+    redact_patterns: Texts = ()
     """Regular expressions of further secrets; in the environment one, or a JSON array of them."""
-    redact_keep: tuple[str, ...] = ()
+    redact_keep: Texts = ()
     """Names whose values stay, and regular expressions of whole values that do; in the environment with commas."""
     redact_defaults: bool = True
     """Withhold by the rules of this package; when false, by the configured ones alone."""

@@ -20,6 +20,7 @@ PAGES = [
     "docs/dependencies.md",
     "docs/growth.md",
     "docs/integration.md",
+    "docs/redaction.md",
     "examples/README.md",
 ]
 SCRIPTS = [(page, *found) for page in PAGES for found in python_blocks(page)]
@@ -123,7 +124,8 @@ def option_rows():
     sentences = dict(re.findall(r'^    (\w+): \w+ = .*\n    """(.*?)"""$', source, re.MULTILINE))
     rows = []
     for field in msgspec.structs.fields(config.Config):
-        default = str(field.default).lower() if isinstance(field.default, bool) else str(field.default)
+        default = "" if field.default == () else str(field.default)
+        default = default.lower() if isinstance(field.default, bool) else default
         shown = f"`{default}`" if default else "empty"
         rows.append((field.name, f"PATTERNSPAN_{field.name.upper()}", shown, sentences[field.name]))
     return rows

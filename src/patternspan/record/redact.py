@@ -27,7 +27,20 @@ _OPEN_MEMBERS: Final = frozenset(
     " clientid tenantid expires expiresat expiresin issuer audience algorithm alg path file enabled required provider"
     " description title label version status role roles database created updated message count".split()
 )
-_NAMING: Final = ("name", "key", "Name", "Key", "variable", "field", "header", "ParameterKey", "param", "env")
+_NAMING: Final = (
+    "name",
+    "key",
+    "Name",
+    "Key",
+    "variable",
+    "field",
+    "header",
+    "label",
+    "id",
+    "ParameterKey",
+    "param",
+    "env",
+)
 _NAMED_VALUE: Final = ("value", "Value", "val", "content", "default", "ParameterValue", "data")
 _JWK: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
@@ -158,16 +171,14 @@ def _redact_string(text: str, meant: Named) -> str:
         if spans:
             return replaced(text, spans)
     clean = redact_text(text)
-    # A word that means something for the one after it is never known as clean, or a list with it would be.
-    if (
-        clean == text
-        and len(text) <= _CACHED_CHARS
-        and text[:1] not in {"-", "/"}
-        and text not in _leading()
-        and not named(text).strength
-    ):
+    if clean == text and len(text) <= _CACHED_CHARS and not _leads(text):
         _remember(_clean_texts, text)
     return clean
+
+
+def _leads(text: str) -> bool:
+    """Say whether a word means something for those after it: known as clean, it would hide what a list holds."""
+    return text[:1] == "-" or (text[:1] == "/" and ":" in text) or text in _leading() or named(text).strength > 0
 
 
 def _leading() -> frozenset[str]:
@@ -178,20 +189,21 @@ def _leading() -> frozenset[str]:
 
 def _spans_by_name(text: str, meant: Named) -> list[tuple[int, int, str]]:
     """Return what is secret of a text because of the name that it stands under."""
-    from patternspan.record import secret_text
+    from patternspan.record.secret_headers import header_spans
+    from patternspan.record.secret_judge import judge
 
     if in_force.rules.keep and in_force.rules.keeps(text):
         return []
     if meant.kind == "name":
         return [(0, len(text), "name")] if text else []
     if meant.kind in {"authorization", "cookie"}:
-        found = secret_text.header_spans(text, meant)
+        found = header_spans(text, meant)
         if found:
             return found
     inner = text_spans(text) if "://" in text or ";" in text else []
     if inner and not all(begin == 0 and end == len(text) for begin, end, _ in inner):
         return inner  # an address or a list of settings of which a part is the secret
-    return [(0, len(text), meant.kind)] if secret_text.judge(text, meant, how="member") else []
+    return [(0, len(text), meant.kind)] if judge(text, meant, how="member") else []
 
 
 def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[str, Any]:
@@ -205,6 +217,7 @@ def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[st
                 told = named(members[word])
                 break
     private = "kty" in members
+    members = _joined(members)
     found: dict[str, Any] = {}
     for key, item in members.items():
         name = key if key.__class__ is str and key in _clean_names else _key(key)
@@ -218,6 +231,16 @@ def _redact_members(members: dict[Any, Any], over: Named, depth: int) -> dict[st
             stays = over.strength == 0 or compact(name) in _OPEN_MEMBERS
             found[name] = _redact_value(name, item, depth - 1, _NOTHING if stays else over)
     return found
+
+
+def _joined(members: dict[Any, Any]) -> dict[Any, Any]:
+    """Return an object in which the words of a command are judged with the tool that stands beside them."""
+    tool = members.get("cmd", members.get("command", members.get("program")))
+    words = members.get("args", members.get("arguments"))
+    if not isinstance(tool, str) or not isinstance(words, list) or " " in tool:
+        return members
+    name = "args" if "args" in members else "arguments"
+    return {**members, name: _redact_items([tool, *words], _NOTHING, _DEPTH)[1:]}
 
 
 def _redact_items(items: list[Any], over: Named, depth: int) -> list[Any]:
@@ -266,7 +289,11 @@ def _item_spans(words: list[str]) -> list[tuple[int, int, int, str]]:
         # A header or a variable as a pair.
         told = secret_values.is_mixed(words[1]) and not secret_values.is_reference(words[1])
         return [(1, 0, len(words[1]), named(words[0]).kind)] if told and not secret_values.is_code(words[1]) else []
-    return secret_tools.word_spans(words) if any(word[:1] in {"-", "/"} or word in _leading() for word in words) else []
+    return (
+        secret_tools.word_spans(words)
+        if any(word[:1] == "-" or (word[:1] == "/" and ":" in word) or word in _leading() for word in words)
+        else []
+    )
 
 
 def _remember(known: set[str], text: str) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from patternspan.errors import ConfigError
 from patternspan.record import secret_names
-from patternspan.record.secret_shapes import Span
+
+if TYPE_CHECKING:
+    from patternspan.record.secret_shapes import Span
 
 
 class Rules:

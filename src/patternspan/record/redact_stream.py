@@ -3,7 +3,7 @@
 Whole lines are judged as they come, with the end of what came before them in view, and written. Held back are:
 
 - the line that has no end yet, for a second at most: then what may still grow into a secret is withheld, with the rest
-  of that word when it comes, and everything else is written;
+  of that word when it comes, and everything else is written, but for the beginning of a private key's first line;
 - of a line of more than 64 KiB, its last 8 KiB.
 
 A private key is withheld from its first line on, whatever chunks it comes in.
@@ -24,6 +24,7 @@ _LONGEST_LINE: Final = 1 << 16
 _TAIL_CHARS: Final = 1 << 13
 _MOST_KEY_LINES: Final = 2000
 _ARMOUR: Final = re.compile(r"-{4,5} ?BEGIN (?:[A-Z0-9]{1,12} ){0,4}PRIVATE KEY(?: BLOCK)? ?-{4,5}[ \t]*\r?(?:\n|$)")
+_ARMOUR_PART: Final = re.compile(r"(?<!-)-{1,5}(?: ?B?E?G?I?N?| ?BEGIN [A-Z0-9 ]{0,60}-{0,5})$")
 _KEY_LINE: Final = re.compile(r"[\s>|]*(?:[A-Za-z0-9+/=]*|[\w-]{1,24}: [^\n]{0,200})\s*")
 _END: Final = re.compile(r"-{4,5} ?END [A-Z0-9 ]{0,48}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _WORD_END: Final = re.compile(r"[\s\"'`<>,;]")
@@ -65,8 +66,10 @@ class StreamRedactor:
         if self._key_lines:
             self._pending = data  # of a key, nothing is written
             return b""
-        shown = self._shown(text, unfinished=True)
-        return _encoded(shown)
+        armour = _ARMOUR_PART.search(text)
+        if armour is not None:
+            text, self._pending = text[: armour.start()], _encoded(text[armour.start() :])
+        return _encoded(self._shown(text, unfinished=True)) if text else b""
 
     def finish(self) -> bytes:
         """Return what is left at the stream's end."""

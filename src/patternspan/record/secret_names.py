@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
 
@@ -16,21 +16,17 @@ class Named(NamedTuple):
     """3: any value is secret. 2: any but a plain word of prose. 1: one that looks made by chance."""
 
 
-_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_PASSWORD: Final = re.compile(
+_WORDS: Final = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+"
+_PASSWORD: Final = (
     r"passwords?|passwd|passphrases?|passcodes?|pwd|passwort|kennwort|contrasena|senha|motdepasse"
     r"|[a-z]{2,20}(?:password|passwd|passphrase|passcode|pwd)|password\d+|(?:requirepass|masterauth|sshpass)"
     r"|(?:db|user|root|admin|my|sql|store|key|ssh|mysql|pg|redis|smtp|mail|ftp|http|proxy|ldap|bind|account|login|trust"
     r"|login|wifi|mongo|rabbit|amqp|service|test|default|master|backup|cluster|guest|host|keystore|truststore)pass(?:w|wd)?"
     r"|(?:root|bind|admin|user|db|ldap|my|login)pw"
 )
-_SECRET: Final = re.compile(r"secrets?|[a-z]{2,20}secret|secretkey|clientsecret|mnemonic")
-_TOKEN: Final = re.compile(
-    r"token|(?:access|auth|refresh|bearer|id|api|session|user|bot|oauth|login|jwt|csrf|xsrf|device|reg|push|sas|app|deploy|git|github|gitlab|npm|slack|personal|vault|x)token|jwt|otp|totp|pat|bearer"
-)
-_CREDENTIAL: Final = re.compile(
-    r"credentials?|creds?|cred|apikeys?|dsn|accesskey|authkey|accountkey|secretkey|privatekey|masterkey|signingkey|encryptionkey|sharedkey|servicekey|connectionstring|connstr|licensekey|apisecret|appsecret|appkey|authtoken|keyfob"
-)
+_SECRET: Final = r"secrets?|[a-z]{2,20}secret|secretkey|clientsecret|mnemonic"
+_TOKEN: Final = r"token|(?:access|auth|refresh|bearer|id|api|session|user|bot|oauth|login|jwt|csrf|xsrf|device|reg|push|sas|app|deploy|git|github|gitlab|npm|slack|personal|vault|x)token|jwt|otp|totp|pat|bearer"
+_CREDENTIAL: Final = r"credentials?|creds?|cred|apikeys?|dsn|accesskey|authkey|accountkey|secretkey|privatekey|masterkey|signingkey|encryptionkey|sharedkey|servicekey|connectionstring|connstr|licensekey|apisecret|appsecret|appkey|authtoken|keyfob"
 _KEY_BEFORE: Final = frozenset(
     "api access secret private account storage signing signature encryption encrypt encrypted master shared service auth"
     " app application license ssh deploy admin crypt crypto hmac aes rsa jwt server bot webhook integration write ingest"
@@ -55,6 +51,7 @@ _ABOUT: Final = frozenset(
     " handler helper util utils callback listener router middleware bucket group role owner email user username"
     " alias algorithm hash256 fingerprint thumbprint checksum digest sha256 sha1 md5 mount namespace annotations resource"
     " selector template loader resolver input output button link icon screen dialog modal modified revision renewed"
+    " get pop split strip startswith endswith encode decode lower upper append join replace match search find"
     " iterations history complexity entropy charset tokens".split()
 )
 _NEGATED: Final = frozenset(
@@ -102,12 +99,20 @@ _EXACT: Final = {
     "xhubsignature": Named("signature", 2),
     "xhubsignature256": Named("signature", 2),
     "stripesignature": Named("signature", 2),
+    "contrasea": Named("password", 3),
+    "wpapsk": Named("password", 3),
     "wireguardprivatekey": Named("key", 3),
 }
 _NOTHING: Final = Named("", 0)
 
 
-_COMPACT: Final = re.compile(r"[^a-z0-9]")
+_COMPACT: Final = r"[^a-z0-9]"
+
+
+@cache
+def expression(text: str) -> re.Pattern[str]:
+    """Compile when first needed: that is too slow for the import of the package."""
+    return re.compile(text)
 
 
 class _Configured:
@@ -123,7 +128,7 @@ configured: Final = _Configured()
 
 def compact(name: str) -> str:
     """Return a name without what its spellings differ in."""
-    return _COMPACT.sub("", name.lower())
+    return expression(_COMPACT).sub("", name.lower())
 
 
 def use(names: frozenset[str], keep: frozenset[str], *, defaults: bool) -> None:
@@ -136,7 +141,7 @@ def use(names: frozenset[str], keep: frozenset[str], *, defaults: bool) -> None:
 
 def words_of(name: str) -> list[str]:
     """Return the words of a name in small letters: `dbPassword`, `DB_PASSWORD` and `db-password` have the same."""
-    return [word.lower() for word in _WORDS.findall(name)]
+    return [word.lower() for word in expression(_WORDS).findall(name)]
 
 
 @lru_cache(8192)
@@ -182,23 +187,23 @@ def _by_words(words: list[str]) -> Named:
 def _word(words: list[str], place: int) -> Named:
     word = words[place]
     before = words[place - 1] if place else ""
-    if _PASSWORD.fullmatch(word):
+    if expression(_PASSWORD).fullmatch(word):
         if word == "pwd" and len(words) == 1:
             return Named("password", 2)
         return _NOTHING if word == "oldpwd" or (word == "pwd" and before == "old") else Named("password", 3)
     if word in {"pass", "pw"} and before and before not in {"by", "first", "second", "test", "tests", "num", "one"}:
         return Named("password", 2)
-    if _SECRET.fullmatch(word):
+    if expression(_SECRET).fullmatch(word):
         return Named("secret", 3)
-    if _TOKEN.fullmatch(word):
-        return (
-            _NOTHING
-            if before in _TOKEN_NOT
-            else Named("token", 1 if word in {"otp", "totp", "pat"} and not before else 2)
-        )
+    if word == "pat" and (not before or place < len(words) - 1):
+        return _NOTHING  # a pattern's id begins so
+    if word == "pat":
+        return Named("key", 1)
+    if expression(_TOKEN).fullmatch(word):
+        return _NOTHING if before in _TOKEN_NOT else Named("token", 1 if word in {"otp", "totp"} and not before else 2)
     if word == "key" or word == "keys":
         return _key(words, place, before)
-    if _CREDENTIAL.fullmatch(word):
+    if expression(_CREDENTIAL).fullmatch(word):
         return Named("key" if "key" in word else "credential", 2)
     if word == "auth" and before and place == len(words) - 1:
         return (

@@ -6,10 +6,11 @@ each repetition in it is bounded or over one class. So the time is linear in the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
+
+from patternspan.record.secret_names import expression
 
 Span = tuple[int, int, str]
 """Where a secret begins and ends in a text, and of what kind it is."""
@@ -130,12 +131,6 @@ _WORDY: Final = frozenset("key- api- sdk- mob- sk- SK oy2 secret_ xapp- pul-".sp
 
 
 @cache
-def expression(text: str) -> re.Pattern[str]:
-    """Compile when first needed: that is too slow for the import of the package."""
-    return re.compile(text)
-
-
-@cache
 def _by_literal() -> tuple[tuple[str, str, str], ...]:
     return tuple((literal, kind, tail) for kind, literals, tail in _TOKENS for literal in literals.split())
 
@@ -184,7 +179,7 @@ def _starts_word(text: str, at: int, literal: str) -> bool:
         return True
     before = text[at - 1]
     if not (before.isalnum() or (before in "-_" and literal in _WORDY)):
-        return not (before == "-" and literal[0].islower() and text[at - 2 : at - 1].isalnum())
+        return True
     # Encoded text: `%3Dghp_…`, and `\nghp_…` with the two characters of an escape.
     return text[at - 3 : at - 2] == "%" or (before in "nrt" and text[at - 2 : at - 1] == "\\")
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from patternspan.record.secret_names import named
-from patternspan.record.secret_shapes import expression
+from patternspan.record.secret_names import Named, expression, named
 from patternspan.record.secret_values import is_mixed, is_prose_word, is_random, is_reference
 
 WordSpan = tuple[int, int, int, str]
@@ -133,6 +132,10 @@ class _Words:
             and (self.tool != "htpasswd" or "b" in self.words[self.begin + 1])
         ):
             self._take(place, 0, word, "password", plain=True)
+        elif (
+            self.tool == "net" and place == self.begin + 3 and self.words[self.begin + 1] == "user" and word[:1] != "/"
+        ):
+            self._take(place, 0, word, "password", plain=False)
         elif (self.tool, word) in _AFTER and following and not following.startswith("-"):
             return self._take(place + 1, 0, following, "token", plain=False)
         return False
@@ -141,7 +144,7 @@ class _Words:
         match = expression(_FLAG).fullmatch(word)
         if match is None or (match[1] == "/" and match[3] != ":"):
             return None
-        meant = named(match[2])
+        meant = Named("token", 2) if match[2] == "pat" else named(match[2])
         if meant.strength == 0 or (match[1] == "-" and len(match[2]) < 3):
             return None
         if match[3]:
@@ -172,6 +175,13 @@ class _Words:
         return not wanted or wanted in self.words[self.begin :]
 
     def _attached(self, place: int, word: str) -> bool:
+        if (
+            word[:2] == "-p"
+            and len(word) > 2
+            and _NEEDS.get(self.tool) == "login"
+            and "login" in self.words[self.begin : place]
+        ):
+            return self._take(place, 2, word[2:], "password", plain=True)
         for option in _ATTACHED.get(self.tool, ()):
             more = word.startswith(option) and len(word) > len(option) and word[len(option)] != "="
             if more and not word.startswith(("-port", "-protocol", "-pipe")):

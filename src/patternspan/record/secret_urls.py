@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from patternspan.record.secret_shapes import Span, expression
+from patternspan.record.secret_names import expression
+from patternspan.record.secret_shapes import Span
 from patternspan.record.secret_values import is_random, is_reference, is_uuid
 
 _AUTHORITY: Final = r"[^\s/?#\"'<>`]{0,1024}"

@@ -21,9 +21,10 @@ _STAND_INS: Final = frozenset(
 _REFERENCE: Final = re.compile(
     r"""(?xi)
     \[(?:redacted|filtered|masked|hidden|removed|secret|password|token|cut|too\ deep)[^\]]{0,80}\]? .{0,8}
-    | \$\{[^}]{0,200}\}? \S{0,40} | \$\(.{0,200} | \$[a-z_][\w.:\[\]'"]{0,100} | \$\$?\w{0,60} | %[a-z_]\w{0,60}% | %\(\w{1,60}\)[sd] | %[sdvqr]
+    | \$\{[^}]{0,200}\}? \S{0,40} | \$\(.{0,200} | \$[a-z_]\w{0,60}(?:[-.:\[/>({'"\#].{0,200})? | \$\$?\w{0,60} | %[a-z_]\w{0,60}% | %\(\w{1,60}\)[sd] | %[sdvqr]
     | \{\{.{0,200} | \{%.{0,200} | \{[a-z_][\w.!:\[\]'"]{0,80}\} | \{\} | <%.{0,200} | \#\{.{0,100}
     | <[^<>]{0,100}>? | &lt;.{0,60} | \(.{0,60}\)
+    | (?:[a-z]{1,20}\|){1,8}[a-z]{1,20} | \#(?:[0-9a-f]{3,4}|[0-9a-f]{6}|[0-9a-f]{8}) | --[a-z][\w-]{1,40}=? | :\w+:?
     | [*•●x#·.?_-]{2,64} | [*•●]{1,64}\S{0,4}
     | (?:your|my|the|some|insert|enter|replace|put|fake|dummy|sample|example|test)[-_ ](?:[a-z]{1,20}[-_ ]?){1,6}
     | [a-z_-]{0,30}(?:_here|-here|placeholder|changeme|change_me|change-me|redacted)[a-z_-]{0,20}
@@ -44,6 +45,7 @@ _PLACE: Final = re.compile(
 )
 _CODE: Final = re.compile(
     r"[A-Za-z_][\w.:]{0,80}\(.{0,400}|[a-z_]+(?:_[a-z]+){1,6}|[a-z]+(?:[A-Z][a-z]+){1,5}|[a-z_]\w{0,30}(?:\.[a-z_]\w{0,30}){1,5}"
+    r"|[a-z]\w{1,20}\.[A-Z][A-Za-z]{2,40}|[A-Za-z_]{1,40}(?:\.[A-Za-z_]{1,60}){1,5}(?:\[.{0,80})?|_[A-Z][A-Za-z_]{2,60}|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+){1,6}"
     r"|(?:[A-Z][a-z]+){2,6}|[A-Z][A-Z]+(?:_[A-Z]+)*|[A-Za-z_]\w{0,30}\[.{0,80}|[A-Z][a-z]{1,20}\[.{0,60}\]|&?\w{1,30}::\S{1,80}"
 )
 _WORD: Final = re.compile(r"[A-Za-z][a-z']*")
@@ -97,6 +99,8 @@ def is_reference(value: str, *, sure: bool = False) -> bool:
     """
     text = value.strip().strip("\"'`,;")
     lowered = text.lower()
+    if lowered.startswith("${") and ":-" in lowered:
+        return not is_mixed(text.partition(":-")[2].rstrip("}"))  # a variable with a default beside it
     if (
         not text
         or lowered in _EMPTY
@@ -157,7 +161,7 @@ def is_random(value: str) -> bool:
     Entropy stands in for a name that says little, such as `key`: it is asked only where such a name stands.
     """
     chars = set(value[:512])
-    if len(value) < 16 or len(value) > 4096 or not chars.isdisjoint(" \t\n\r\f\v"):
+    if len(value) < 16 or len(value) > 4096 or not chars.isdisjoint(" \t\n\r\f\v()[]{}|\\^*?<>"):
         return False
     if _UUID.fullmatch(value) or _ULID.fullmatch(value) or _DATED.fullmatch(value) or _PLACE.fullmatch(value):
         return False
