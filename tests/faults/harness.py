@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import tempfile
@@ -44,7 +45,7 @@ class Child:
         self.patience = patience
         # Not in the test's own folder, which may be a disk that is full.
         with tempfile.TemporaryFile() as errors:
-            self._errors = os.dup(errors.fileno())
+            self._errors = open(os.dup(errors.fileno()), "rb", buffering=0)  # noqa: SIM115
             self.process = subprocess.Popen(
                 [*prefix, sys.executable, str(HERE / "writers.py"), kind, str(root), name, json.dumps(options or {})],
                 stdin=subprocess.PIPE,
@@ -68,11 +69,13 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.kill()
-        os.close(self._errors)
+        self._told = self.stderr
+        self._errors.close()
 
     @property
     def stderr(self) -> str:
-        return os.pread(self._errors, 1 << 20, 0).decode()
+        """What it said there so far."""
+        return self._told if self._errors.closed else os.pread(self._errors.fileno(), 1 << 20, 0).decode()
 
     def tell(self, code: str) -> None:
         """Send code to run, and go on."""
@@ -109,6 +112,21 @@ class Child:
                 self.answer()
         except EOFError:
             pass
+
+    def takes_a_stop(self) -> bool:
+        """Wait until it stops itself (True) or has done what it was told (False)."""
+        while os.waitpid(self.process.pid, os.WUNTRACED | os.WNOHANG)[0] == 0:
+            if self._selector.select(0.0005) and b"=" in self._peek():
+                return False
+        return True
+
+    def _peek(self) -> bytes:
+        self._held += os.read(self._out.fileno(), 1 << 16)
+        return self._held
+
+    def go_on(self) -> None:
+        """Let it go on after a stop."""
+        self.process.send_signal(signal.SIGCONT)
 
     def stopped(self) -> bool:
         """Wait until it is stopped (True) or has ended (False)."""
