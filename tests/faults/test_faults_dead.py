@@ -1,0 +1,67 @@
+"""The folder of the logs and the collector are dead together: the program goes on, and hears of it rarely."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROGRAM = """
+import patternspan, sys
+from patternspan import current_run, pattern_span
+
+@pattern_span("PAT-DEAD-001")
+def work(number):
+    current_run().select(candidates=["a", "b"])
+    if number % 7 == 0:
+        raise ValueError(number)
+    return number
+
+done = []
+for number in range(2000):
+    try:
+        done.append(work(number))
+    except ValueError as error:
+        done.append(-error.args[0])
+assert done == [-number if number % 7 == 0 else number for number in range(2000)]
+health = patternspan.health()
+assert health.failing and health.pending + health.lost == 8000 and health.written == 0, health
+"""
+
+
+@pytest.fixture
+def dead_endpoint() -> Iterator[str]:
+    """Return an address that refuses: it is taken, and nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
+def test_a_program_with_nowhere_to_record_to_does_its_work(tmp_path: Path, dead_endpoint: str, protocol: str) -> None:
+    """Its results are its own, memory is bounded, and stderr has a line or two, not one for each event."""
+    (tmp_path / "state").write_bytes(b"a file stands where the folder would")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PATTERNSPAN_PENDING_BYTES": "200000",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": dead_endpoint,
+            "OTEL_EXPORTER_OTLP_PROTOCOL": protocol,
+            "OTEL_BSP_SCHEDULE_DELAY": "50",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    ours = [line for line in done.stderr.splitlines() if line.startswith("log:")]
+    assert [line.split(": ")[-1] for line in ours[1:]] == [ours[-1].split(": ")[-1]]
+    assert "events are lost" in ours[-1]
+    assert len(done.stderr.splitlines()) <= 4, done.stderr
