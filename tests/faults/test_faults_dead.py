@@ -65,4 +65,4 @@ def test_a_program_with_nowhere_to_record_to_does_its_work(tmp_path: Path, dead_
     told, lost = done.stderr.splitlines()
     assert told.startswith("log: ")
     assert "events wait in memory" in told
-    assert lost.endswith("events are lost")
+    assert lost.endswith("8000 events are lost")
