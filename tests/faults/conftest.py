@@ -94,3 +94,14 @@ def ext4(tmp_path: Path) -> Iterator[Ext4]:
         _need(False, f"to mount an ext4 on a loop device, as root ({error})")
     yield disk
     disk.unmount()
+
+
+@pytest.fixture
+def count(record_property: Callable[[str, object], None]) -> Callable[..., None]:
+    """Tell how often something was injected, or how long it took, for the table of `scripts/faults`."""
+
+    def told(**figures: float) -> None:
+        for name, figure in figures.items():
+            record_property(name, figure)
+
+    return told

@@ -49,7 +49,7 @@ def health(child: Child) -> dict[str, Any]:
     return found
 
 
-def endured(child: Child, begin: Any, end: Any, *, size: int = 300) -> dict[str, Any]:
+def endured(child: Child, begin: Any, end: Any, count: Any, *, size: int = 300) -> dict[str, Any]:
     """Record before, during and after a fault; return what `health()` said during it."""
     child.write(5, size)
     begin()
@@ -58,7 +58,7 @@ def endured(child: Child, begin: Any, end: Any, *, size: int = 300) -> dict[str,
     assert results == RESULTS
     during = health(child)
     end()
-    print(f"resumed after {child.run(RESUMED):.2f} s")
+    count(resumed_after_seconds=child.run(RESUMED))
     child.write(5, size)
     after = health(child)
     assert (after["failing"], after["pending"], after["lost"]) == (False, 0, 0)
@@ -78,10 +78,12 @@ def expect(child: Child, root: Path, during: dict[str, Any], reason: str) -> Non
 
 
 @pytest.mark.parametrize("reason", ["ENOSPC", "EDQUOT", "EIO", "EFBIG", "EROFS", "EPERM"])
-def test_what_a_disk_refuses_is_written_when_it_takes_it_again(root_folder: Path, shim: Shim, reason: str) -> None:
+def test_what_a_disk_refuses_is_written_when_it_takes_it_again(
+    root_folder: Path, shim: Shim, count: Any, reason: str
+) -> None:
     """In order, by itself, without a restart; meanwhile health and one line on stderr tell."""
     with Child(root_folder, **shim.variables) as child:
-        during = endured(child, lambda: shim.begin(write_errno=reason), shim.end)
+        during = endured(child, lambda: shim.begin(write_errno=reason), shim.end, count)
         assert shim["faults"] > 0
         expect(child, root_folder, during, reason)
 
@@ -133,10 +135,10 @@ def test_an_interrupted_call_is_made_again(root_folder: Path, shim: Shim) -> Non
         assert child.stderr == ""
 
 
-def test_a_sync_that_fails_is_no_acknowledgement(root_folder: Path, shim: Shim) -> None:
+def test_a_sync_that_fails_is_no_acknowledgement(root_folder: Path, shim: Shim, count: Any) -> None:
     """With durability `event` what could not be synced is pending, and written and synced again."""
     with Child(root_folder, options={"durability": "event"}, **shim.variables) as child:
-        during = endured(child, lambda: shim.begin(sync_errno="EIO"), shim.end)
+        during = endured(child, lambda: shim.begin(sync_errno="EIO"), shim.end, count)
         expect(child, root_folder, during, "EIO")
 
 
@@ -179,7 +181,7 @@ def fill(path: Path) -> None:
             pass
 
 
-def test_a_full_disk_is_written_to_when_it_has_room(small_disk: Path) -> None:
+def test_a_full_disk_is_written_to_when_it_has_room(small_disk: Path, count: Any) -> None:
     """A real one, of 1 MB, filled by somebody else and by the log itself."""
     filler = small_disk.parent / "filler"
 
@@ -192,7 +194,7 @@ def test_a_full_disk_is_written_to_when_it_has_room(small_disk: Path) -> None:
                 pass
 
     with Child(small_disk) as child:
-        during = endured(child, fill, filler.unlink, size=2000)
+        during = endured(child, fill, filler.unlink, count, size=2000)
         expect(child, small_disk, during, "ENOSPC")
 
 
@@ -209,12 +211,15 @@ def test_a_handler_of_the_standard_library_forgets_what_a_full_disk_refused(smal
     assert problems(small_disk, child.acked)[0].startswith("lost ")
 
 
-def test_a_limit_on_the_size_of_files_is_a_full_disk(root_folder: Path) -> None:
+def test_a_limit_on_the_size_of_files_is_a_full_disk(root_folder: Path, count: Any) -> None:
     """RLIMIT_FSIZE: no signal ends the program, and what did not fit comes when the limit is lifted."""
     limit = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, ({0}, resource.RLIM_INFINITY))"
     with Child(root_folder) as child:
         during = endured(
-            child, lambda: child.run(limit.format(3000)), lambda: child.run(limit.format("resource.RLIM_INFINITY"))
+            child,
+            lambda: child.run(limit.format(3000)),
+            lambda: child.run(limit.format("resource.RLIM_INFINITY")),
+            count,
         )
         assert during["last_error"].startswith("EFBIG")
         child.kill()

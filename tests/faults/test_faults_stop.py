@@ -20,11 +20,17 @@ result = steps
 
 
 def stopped_at_each_step(
-    root: Path, kind: str = "ours", options: dict[str, Any] | None = None, *, patience: float = 30, size: int = 300
+    root: Path,
+    kind: str = "ours",
+    options: dict[str, Any] | None = None,
+    *,
+    patience: float = 30,
+    size: int = 300,
+    count: Any = None,
 ) -> list[str]:
     """Stop a writer at each step of its calls in turn, and let another record meanwhile; return what went wrong."""
     inside = PACKAGE if kind == "ours" else str(HERE)
-    step = 1 if FULL or kind != "ours" else 3
+    step = 1 if FULL or kind != "ours" else 23
     with (
         Child(root, kind, "stopped", options=options) as child,
         Child(root, kind, "other", options=options, patience=patience) as other,
@@ -39,20 +45,22 @@ def stopped_at_each_step(
                 return [f"held up by a writer that is stopped at its step {stops}"]
             child.go_on()
         assert child.answer() == stops > 0
+        if count is not None:
+            count(stops=stops)
         child.kill()
         other.kill()
         return problems(root, [*child.acked, *other.acked])
 
 
 @pytest.mark.parametrize("durability", ["os", "interval", "event"])
-def test_a_writer_stopped_at_any_step_holds_nobody_up(root_folder: Path, durability: str) -> None:
+def test_a_writer_stopped_at_any_step_holds_nobody_up(root_folder: Path, count: Any, durability: str) -> None:
     """Another records on, and both have all their lines."""
-    assert stopped_at_each_step(root_folder, options={"durability": durability}) == []
+    assert stopped_at_each_step(root_folder, count=count, options={"durability": durability}) == []
 
 
-def test_a_writer_stopped_in_a_job_of_its_own_holds_nobody_up(root_folder: Path) -> None:
+def test_a_writer_stopped_in_a_job_of_its_own_holds_nobody_up(root_folder: Path, count: Any) -> None:
     """The same with the job's log and with lines of 100 kB."""
-    assert stopped_at_each_step(root_folder, options={"job_log": True}, size=100_000) == []
+    assert stopped_at_each_step(root_folder, options={"job_log": True}, size=100_000, count=count) == []
 
 
 def test_a_lock_that_processes_share_is_found_out(root_folder: Path) -> None:
