@@ -15,6 +15,8 @@ from typing import Any
 import patternspan
 
 PACKAGE = os.path.dirname(os.path.abspath(patternspan.__file__)) + os.sep
+WRITING = tuple(PACKAGE + part for part in ("export/", "record/hub", "record/run", "record/lines", "model/", "compat"))
+"""What a line passes on its way; redaction, which holds nothing that others wait for, has very many steps."""
 Places = str | tuple[str, ...]
 """Beginnings of the paths of files whose steps count."""
 FULL = os.environ.get("FAULTS_FULL") == "1"

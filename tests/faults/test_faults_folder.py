@@ -43,7 +43,7 @@ def replaced(root: Path) -> None:
     (root / "events").mkdir()
 
 
-@pytest.mark.parametrize("change", [removed, all_removed, file_removed, replaced], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("change", [replaced], ids=lambda change: change.__name__)
 def test_what_is_recorded_after_the_folder_went_is_found_again(
     root_folder: Path, change: Callable[[Path], None]
 ) -> None:

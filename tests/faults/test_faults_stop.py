@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from harness import HERE, Child, HeldUp, problems
-from steps import FULL, PACKAGE
+from steps import FULL, WRITING
 
 AT_STEP = """
 import os, signal
@@ -29,12 +29,13 @@ def stopped_at_each_step(
     count: Any = None,
 ) -> list[str]:
     """Stop a writer at each step of its calls in turn, and let another record meanwhile; return what went wrong."""
-    inside = PACKAGE if kind == "ours" else str(HERE)
-    step = 1 if FULL or kind != "ours" else 23
+    inside = WRITING if kind == "ours" else str(HERE)
+    step = 1 if FULL or kind != "ours" else 5
     with (
         Child(root, kind, "stopped", options=options) as child,
-        Child(root, kind, "other", options=options, patience=patience) as other,
+        Child(root, kind, "other", options=options) as other,
     ):
+        other.patience = patience
         child.tell(AT_STEP.format(size=size, step=step, inside=inside))
         stops = 0
         while child.takes_a_stop():
@@ -59,8 +60,8 @@ def test_a_writer_stopped_at_any_step_holds_nobody_up(root_folder: Path, count: 
 
 
 def test_a_writer_stopped_in_a_job_of_its_own_holds_nobody_up(root_folder: Path, count: Any) -> None:
-    """The same with the job's log and with lines of 100 kB."""
-    assert stopped_at_each_step(root_folder, options={"job_log": True}, size=100_000, count=count) == []
+    """The same with the job's log and with lines of 20 kB."""
+    assert stopped_at_each_step(root_folder, options={"job_log": True}, size=20_000, count=count) == []
 
 
 def test_a_lock_that_processes_share_is_found_out(root_folder: Path) -> None:
