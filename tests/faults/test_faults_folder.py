@@ -43,7 +43,7 @@ def replaced(root: Path) -> None:
     (root / "events").mkdir()
 
 
-@pytest.mark.parametrize("change", [replaced], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("change", [removed, all_removed, file_removed, replaced], ids=lambda change: change.__name__)
 def test_what_is_recorded_after_the_folder_went_is_found_again(
     root_folder: Path, change: Callable[[Path], None]
 ) -> None:
@@ -57,7 +57,7 @@ def test_what_is_recorded_after_the_folder_went_is_found_again(
         child.kill()
     found = set(read(root_folder).ids)
     if change is replaced:
-        found |= set(read(root_folder, str(root_folder / "moved" / "pattern_events.jsonl")).ids)
+        found |= set(read(root_folder / "moved" / "pattern_events.jsonl").ids)
         before = 0
     assert [event_id for event_id in child.acked[before:] if event_id not in found] == []
     assert child.stderr == ""

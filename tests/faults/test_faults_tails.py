@@ -30,7 +30,7 @@ def after_tail(folder: Path, tail: bytes) -> tuple[list[str], list[str], int]:
     emitter = PatternEventEmitter(folder)
     for event in events[1:]:
         emitter.emit(event)
-    found = read(folder, str(log))
+    found = read(log)
     assert log.read_bytes().split(b"\n")[-3:] == [encode(events[1]), encode(events[2]), b""]
     return [event.event_id for event in events], found.ids, len(found.bad)
 
@@ -87,4 +87,4 @@ def test_a_writer_that_does_not_look_is_found_out(tmp_path: Path) -> None:
     with open(log, "ab") as file:
         file.write(encode(event_of(1)) + b"\n")
     assert len(log.read_bytes().splitlines()) == 1
-    assert len(read(tmp_path, str(log)).bad) == 1
+    assert len(read(log).bad) == 1
