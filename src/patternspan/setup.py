@@ -219,6 +219,8 @@ def _make_provider(settings: Config) -> None:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+    from patternspan.export.quiet import quieten
+
     resource = Resource.create({"service.name": settings.service_name} if settings.service_name else {})
     # A command line, a variable of the environment: detectors take what they find.
     resource = Resource(redact_attributes(resource.attributes), resource.schema_url)
@@ -232,6 +234,7 @@ def _make_provider(settings: Config) -> None:
             processor = BatchSpanProcessor(exporter)
             provider.add_span_processor(processor)
             _installed.processors.append(processor)
+            quieten()
     trace.set_tracer_provider(provider)
     _installed.provider = provider
     if not _installed.at_exit:

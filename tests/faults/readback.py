@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import NamedTuple
 
-from patternspan import PatternEvent
-from patternspan.layout import global_log
-from patternspan.log.locate import with_rotated
-from patternspan.log.reader import BadLine, read_all
+from patternspan import PatternEvent, read_events
 
 
 class Found(NamedTuple):
@@ -23,16 +19,8 @@ class Found(NamedTuple):
         return [event.event_id for event in self.events]
 
 
-def read(root: str | os.PathLike[str], log: str | None = None) -> Found:
-    """Return what a reader finds below a root."""
-    events: dict[str, PatternEvent] = {}
+def read(root: str | os.PathLike[str]) -> Found:
+    """Return what a reader finds below a root, in a folder of logs or in a file."""
     bad: list[str] = []
-    for path in with_rotated(log or global_log(os.fspath(root))):
-        if not Path(path).exists():
-            continue
-        for item in read_all(path):
-            if isinstance(item, BadLine):
-                bad.append(str(item))
-            else:
-                events.setdefault(item.event.event_id, item.event)
-    return Found(list(events.values()), bad)
+    events = list(read_events(root, on_problem=lambda line: bad.append(f"{line.path}:{line.number}: {line.reason}")))
+    return Found(events, bad)

@@ -15,11 +15,15 @@ from typing import Any
 import patternspan
 
 PACKAGE = os.path.dirname(os.path.abspath(patternspan.__file__)) + os.sep
+WRITING = tuple(PACKAGE + part for part in ("export/", "record/hub", "record/run", "record/lines", "model/", "compat"))
+"""What a line passes on its way; redaction, which holds nothing that others wait for, has very many steps."""
+Places = str | tuple[str, ...]
+"""Beginnings of the paths of files whose steps count."""
 FULL = os.environ.get("FAULTS_FULL") == "1"
 """The long form: every bytecode where the short one takes every line."""
 
 
-def at_step(number: int, happen: Callable[[], object], work: Callable[[], object], inside: str = PACKAGE) -> bool:
+def at_step(number: int, happen: Callable[[], object], work: Callable[[], object], inside: Places = PACKAGE) -> bool:
     """Do `work`, and let `happen` come right before its step of this number; say whether it has so many steps."""
     left = number
     event_wanted = "opcode" if FULL else "line"
@@ -47,7 +51,7 @@ def at_step(number: int, happen: Callable[[], object], work: Callable[[], object
 
 
 def every_step(
-    happen: Callable[[], object], work: Callable[[], object], step: int = 1, inside: str = PACKAGE
+    happen: Callable[[], object], work: Callable[[], object], step: int = 1, inside: Places = PACKAGE
 ) -> Iterator[int]:
     """Do `work` once for each of its steps, with `happen` right before that one; yield the step's number."""
     number = 0

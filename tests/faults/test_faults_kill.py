@@ -93,13 +93,13 @@ def test_threads_that_outlive_the_main_one_end_their_work(root_folder: Path) -> 
 
 AT_STEP = """
 import os, signal
-from steps import at_step
+from steps import WRITING, at_step
 number = 0
 while True:
     child = os.fork()
     if child == 0:
         own = writer.another(f"child {{number}}")
-        at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: write(1, {size}, own))
+        at_step(number, lambda: os.kill(os.getpid(), signal.SIGKILL), lambda: write(1, {size}, own), WRITING)
         os._exit(0)
     write(1)
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
@@ -109,12 +109,13 @@ result = number
 """
 
 
-@pytest.mark.parametrize("size", [50, 100_000])
-def test_a_process_killed_at_any_step_harms_nobody_elses_line(root_folder: Path, size: int) -> None:
+@pytest.mark.parametrize("size", [50, 20_000])
+def test_a_process_killed_at_any_step_harms_nobody_elses_line(root_folder: Path, size: int, count: Any) -> None:
     """A forked child dies at each step of a recording call in turn, while its parent goes on."""
     with Child(root_folder) as child:
         steps = child.run(AT_STEP.format(size=size, step=1 if FULL else 5))
     assert steps > 50
+    count(kills=steps // (1 if FULL else 5))
     assert problems(root_folder, child.acked) == []
 
 
@@ -183,7 +184,7 @@ def test_children_forked_among_busy_threads_record_on(root_folder: Path) -> None
     assert sorted(read(root_folder).ids) == sorted(child.acked)
 
 
-def storm(tmp_path: Path, kills: int, **options: Any) -> list[str]:
+def storm(tmp_path: Path, kills: int, count: Any, **options: Any) -> list[str]:
     """Kill and stop writers at random; return what is wrong with the log then."""
     root = tmp_path / "state"
     done = subprocess.run(
@@ -195,10 +196,11 @@ def storm(tmp_path: Path, kills: int, **options: Any) -> list[str]:
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "acked.json").read_text())
     assert told["kills"] >= kills
-    print(f"{told['kills']} kills, {told['stops']} stops, {len(told['acked'])} events acknowledged")
+    count(kills=told["kills"], stops=told["stops"], events=len(told["acked"]))
     return problems(root, told["acked"], torn=told["kills"])
 
 
-def test_eight_writers_under_kill_9_lose_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [{"rotate_bytes": 0}, {"rotate_bytes": 1_000_000}], ids=["one file", "rotated"])
+def test_eight_writers_under_kill_9_lose_nothing(tmp_path: Path, count: Any, options: dict[str, int]) -> None:
     """Lines of 50 bytes to megabytes, several threads a writer, each killed and begun anew at random."""
-    assert storm(tmp_path, 1000 if FULL else 60) == []
+    assert storm(tmp_path, 1000 if FULL else 40, count, **options) == []

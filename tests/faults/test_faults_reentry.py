@@ -10,10 +10,10 @@ from readback import read
 # `work` is interrupted at each step by `other`; a deadlock ends the program after a while, and shows where.
 SCRIPT = """
 import faulthandler, gc, os, signal, sys
-faulthandler.dump_traceback_later(10, exit=True)
-import patternspan
+faulthandler.dump_traceback_later(20, exit=True)
+import opentelemetry.sdk.trace, patternspan
 from patternspan import current_run, emit_pattern_event, pattern_span
-from steps import every_step
+from steps import FULL, every_step
 
 def emit(run="PRUN-1", **details):
     emit_pattern_event("pattern.execution.started", "JOB-1", run, "PAT-EMIT-001", "in_progress", details)
@@ -43,12 +43,16 @@ HANDLERS = {"emit": emit, "span": span, "same": same, "finalize": finalize, "sig
 signal.signal(signal.SIGUSR1, lambda number, frame: span())
 work, happen = HANDLERS[sys.argv[1]], HANDLERS[sys.argv[2]]
 written = []
-patternspan.configure(root="state", archive=len(sys.argv) < 4)
+patternspan.configure(root="state")
 patternspan.subscribe(lambda event: written.append(event.event_id))
 steps = 0
-for _ in every_step(happen, work):
+stride = 1 if FULL else 13 if sys.argv[1] == "emit" else 41
+sdk = os.path.dirname(os.path.dirname(opentelemetry.sdk.trace.__file__))
+inside = (os.path.dirname(patternspan.__file__), sdk)
+for _ in every_step(happen, work, stride, inside):
     steps += 1
-    faulthandler.dump_traceback_later(10, exit=True)
+    if steps % 50 == 0:
+        faulthandler.dump_traceback_later(20, exit=True)
 print(steps, *written)
 """
 
@@ -56,12 +60,29 @@ print(steps, *written)
 @pytest.mark.parametrize("work", ["emit", "span"])
 @pytest.mark.parametrize("happen", ["emit", "span", "same", "finalize", "signalled"])
 def test_recording_from_a_handler_at_any_step_neither_hangs_nor_loses(
-    child: Any, root_folder: Any, work: str, happen: str
+    child: Any, root_folder: Any, count: Any, work: str, happen: str
 ) -> None:
-    """What the interrupted call and the handler recorded is all read back, once."""
+    """What the interrupted call and the handler recorded is all read back, once; in the SDK's steps too."""
     steps, *ids = child(SCRIPT, work, happen).stdout.split()
     assert int(steps) > 50
+    count(interruptions=int(steps))
     found = read(root_folder)
     assert found.bad == []
     assert sorted(found.ids) == sorted(ids)
     assert len(set(ids)) == len(ids)
+
+
+SELFISH = """
+import faulthandler
+faulthandler.dump_traceback_later(2, exit=True)
+import writers
+from steps import every_step
+writer = writers.Selfish("state", "one", {})
+for _ in every_step(writer.one, writer.one, 1, writers.__file__):
+    pass
+"""
+
+
+def test_a_lock_that_a_handler_waits_for_is_found_out(child: Any) -> None:
+    """The same interruptions hang a writer whose own thread holds the lock."""
+    assert "in append" in child(SELFISH, code=1).stderr

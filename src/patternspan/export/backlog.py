@@ -270,9 +270,9 @@ class _Retrier:
     def at_exit(self) -> None:
         for log in list(self._logs):
             if not log.flush_within(_EXIT_SECONDS):
-                count = log.give_up()
-                if count and not log.is_copy:
-                    guard.report("log", f"{log.log.path}: {log.last_error}; {count} events are lost", always=True)
+                log.give_up()
+                if tally.lost and not log.is_copy:
+                    guard.report("log", f"{log.log.path}: {log.last_error}; {tally.lost} events are lost", always=True)
         self._logs.clear()
 
     def after_fork(self) -> None:

@@ -48,6 +48,7 @@ _LOOK_SECONDS: Final = 0.001
 _BORDER: Final = 512
 """A write that is cut short ends at a multiple of the page size, or of the block size where the disk is full."""
 _TRIES: Final = 5
+_MOST_RESCUED: Final = 64 << 20
 _OPEN_JOBS: Final = 32
 
 
@@ -173,6 +174,8 @@ class LineLog(_File):
         self._busy = False
         self._recheck = 0.0
         self._quiet = 0.0
+        self._seen = 0
+        self._rescued = b""
         self._lines = 0
         self._commit = GroupCommit() if options.durability == "event" else None
         self._waits_for_sync = options.durability == "interval"
@@ -242,6 +245,7 @@ class LineLog(_File):
         if self.fd < 0 or now >= self._recheck:
             if self.fd < 0 or not self.is_current() or self._turn():
                 self._open_live()
+            self._seen = os.lseek(self.fd, 0, os.SEEK_END)
             self._recheck = now + _RECHECK_SECONDS
         return self.look()
 
@@ -252,6 +256,9 @@ class LineLog(_File):
         if self._turn():
             self._leave_file()
             self.open()
+        if self._rescued:
+            self.write(self.look() + self._rescued)
+            self._rescued = b""
 
     def _turn(self) -> bool:
         """Rotate the open log where it is due; say whether it was."""
@@ -279,10 +286,21 @@ class LineLog(_File):
                 return
 
     def _leave_file(self) -> None:
-        """Close a file that is the log no longer; its lines are made durable first."""
-        if self.fd >= 0 and self.options.durability != "os":
+        """Close a file that is the log no longer; its lines are made durable first, or kept where it was removed."""
+        if self.fd >= 0 and self.is_removed():
+            self._rescue()
+        elif self.fd >= 0 and self.options.durability != "os":
             os.fdatasync(self.fd)
         self.close_file()
+
+    def _rescue(self) -> None:
+        """Keep the whole lines that came into a removed file since it was known to be the log.
+
+        Each writer does so with what it may have written itself; readers drop an event that comes twice.
+        """
+        data = os.pread(self.fd, _MOST_RESCUED, self._seen)
+        begin = 0 if self.starts_line(self._seen) else data.find(b"\n") + 1
+        self._rescued += data[begin : data.rfind(b"\n") + 1]
 
     def _append_alone(self, line: bytes) -> None:
         file = _File(self.path, self._base, self.options)
@@ -302,6 +320,9 @@ class LineLog(_File):
         """Close the file; the next `append` opens it again."""
         with self._lock, contextlib.suppress(OSError):
             self._leave_file()
+            if self._rescued:
+                self._open_live()
+                self.close_file()
             self._quiet = 0.0
 
     def __del__(self) -> None:

@@ -23,7 +23,7 @@ def fault(place: str, error: Exception) -> None:
     if _raising:
         raise error
     key = (place, type(error).__name__)
-    if key not in _seen and not (isinstance(error, OSError) and _is_too_soon()):
+    if key not in _seen and not (isinstance(error, OSError) and is_too_soon()):
         _seen.add(key)
         _log.warning(
             "%s: %s: %s; the watched code goes on, this is said once (`patternspan doctor` may know more)",
@@ -35,11 +35,12 @@ def fault(place: str, error: Exception) -> None:
 
 def report(place: str, text: str, *, always: bool = False) -> None:
     """Say that something outside does not work: at most once a minute for all of them, or `always`."""
-    if always or not _is_too_soon():
+    if always or not is_too_soon():
         _log.warning("%s: %s", place, text)
 
 
-def _is_too_soon() -> bool:
+def is_too_soon() -> bool:
+    """Say whether something was reported within the last minute; where not, the caller reports now."""
     global _reported
     now = time.monotonic()
     if now < _reported + _REPORT_SECONDS:
