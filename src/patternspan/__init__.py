@@ -26,6 +26,9 @@ from patternspan.record.run import Run
 
 if TYPE_CHECKING:
     from patternspan.compat import PatternEventEmitter, PatternRunAggregator, emit_pattern_event
+    from patternspan.evidence.checkpoint import checkpoint
+    from patternspan.evidence.seal import seal
+    from patternspan.evidence.verify import verify
     from patternspan.export.exporter import PatternJsonlExporter
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
@@ -48,6 +51,7 @@ __all__ = [
     "PatternRunAggregator",
     "PatternspanError",
     "Run",
+    "checkpoint",
     "child_environment",
     "configure",
     "current_run",
@@ -55,8 +59,10 @@ __all__ = [
     "fold",
     "job",
     "pattern_span",
+    "seal",
     "step",
     "subscribe",
+    "verify",
     "wrap_context",
 ]
 
@@ -67,9 +73,12 @@ _LATER = {
     "PatternJsonlExporter": "patternspan.export.exporter",
     "PatternRun": "patternspan.model.run",
     "PatternRunAggregator": "patternspan.compat",
+    "checkpoint": "patternspan.evidence.checkpoint",
     "configure": "patternspan.setup",
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
+    "seal": "patternspan.evidence.seal",
+    "verify": "patternspan.evidence.verify",
 }
 
 

@@ -1,0 +1,136 @@
+"""Reading one file of a log from end to end, once: hashes at wanted places, and where lines are torn."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from patternspan.errors import LineError
+from patternspan.evidence.segments import Segment, pieces
+from patternspan.model.wire import MAX_LINE_BYTES, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_START: Final = b'{"event_id":'
+_ID: Final = re.compile(rb'"event_id":"([A-Za-z0-9._-]{1,64})"')
+_BETWEEN: Final = b"}\n" + _START
+
+
+class Torn(msgspec.Struct, frozen=True):
+    """A line that holds no event, or an event behind the rest of another."""
+
+    line: int
+    reason: str
+    event_id: str = ""
+
+
+class Through(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read."""
+
+    size: int
+    """In bytes."""
+    lines: int
+    sha256: dict[int, str]
+    """Of the first so many bytes, for each number asked for that the file has; and of all of them."""
+    before: dict[int, bytes]
+    """The last byte before each of these places."""
+    torn: tuple[Torn, ...]
+
+
+def read_through(segment: Segment, cuts: Iterable[int] = (), *, hashed: bool = True) -> Through:
+    """Read a file. Raises OSError or UnreadableError."""
+    wanted = sorted(set(cuts))
+    hashes: dict[int, str] = {}
+    before: dict[int, bytes] = {}
+    sha256 = hashlib.sha256()
+    judge = _Judge()
+    size, last = 0, b""
+    while wanted and wanted[0] == 0:
+        hashes[wanted.pop(0)] = sha256.hexdigest()
+    for data in pieces(segment):
+        at = 0
+        while wanted and wanted[0] <= size + len(data):
+            cut = wanted.pop(0) - size
+            sha256.update(data[at:cut])
+            hashes[size + cut], before[size + cut] = sha256.hexdigest(), data[cut - 1 : cut]
+            at = cut
+        if hashed:
+            sha256.update(memoryview(data)[at:])
+        size, last = size + len(data), data[-1:]
+        judge.feed(data)
+    judge.end()
+    hashes[size], before[size] = sha256.hexdigest(), last
+    return Through(size=size, lines=judge.lines, sha256=hashes, before=before, torn=tuple(judge.torn))
+
+
+class _Judge:
+    """Finds torn lines. Where a piece looks like whole lines of the recorder, none of them is decoded."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.torn: list[Torn] = []
+        self._held: list[bytes] = []
+        self._room = MAX_LINE_BYTES
+
+    def feed(self, data: bytes) -> None:
+        end = data.rfind(b"\n") + 1
+        if not end:
+            # Of a line that is longer than any reader takes the beginning will do: it is torn anyhow.
+            if self._room > 0:
+                self._held.append(data)
+                self._room -= len(data)
+            return
+        self._room = MAX_LINE_BYTES
+        body = b"".join([*self._held, data[:end]])
+        self._held = [data[end:]] if end < len(data) else []
+        count = body.count(b"\n")
+        if not _looks_whole(body, count):
+            self._judge(body[:-1].split(b"\n"))
+        self.lines += count
+
+    def end(self) -> None:
+        rest = b"".join(self._held)
+        if rest:
+            self.torn.append(Torn(self.lines + 1, "torn: the last line has no newline", likely_event_id(rest)))
+            self.lines += 1
+
+    def _judge(self, lines: list[bytes]) -> None:
+        for number, line in enumerate(lines, self.lines + 1):
+            try:
+                decode(line)
+            except LineError as error:
+                if line.strip():
+                    self.torn.append(Torn(number, f"torn: {error}", likely_event_id(line)))
+
+
+def _looks_whole(body: bytes, count: int) -> bool:
+    """Say whether so many lines each begin and end as an event does, without looking into them."""
+    return (
+        body.startswith(_START)
+        and body.endswith(b"}\n")
+        and body.count(_BETWEEN) == count - 1
+        and body.count(_START) == count
+        and body.count(b"{") == body.count(b"}")
+    )
+
+
+def event_id_of(line: bytes) -> str:
+    """Return the id of the event in a line, or of one that stands whole at its end; empty where there is none."""
+    at = line.rfind(_START, 1)
+    for text in (line, line[at:] if at > 0 else b""):
+        if text:
+            try:
+                return decode(text).event_id
+            except LineError:
+                continue
+    return ""
+
+
+def likely_event_id(line: bytes) -> str:
+    """Return the first id that a line speaks of, even where it is no event any more; empty where it speaks of none."""
+    named = _ID.search(line)
+    return named[1].decode() if named is not None else event_id_of(line)

@@ -1,0 +1,338 @@
+"""Whatever is changed in a sealed log is found, and has a name and a place; what was not changed is never blamed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sealed import LIVE, closed_line, compress, folder_of, name, remove, sealed, some_lines
+
+from patternspan import NotFoundError, seal, verify
+from patternspan.model.wire import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+LINES = some_lines(1).splitlines()
+IDS = [decode(line).event_id for line in LINES]
+STRANGE = LINES[4].replace(b"in_progress", b"success")
+
+
+def text(lines: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+def without(*places: int) -> bytes:
+    return text([line for at, line in enumerate(LINES) if at not in places])
+
+
+WHOLE = text(LINES)
+CHANGES = [
+    ("altered", 5, IDS[4], text([*LINES[:4], STRANGE, *LINES[5:]])),
+    ("altered", 5, IDS[4], text([*LINES[:4], LINES[4][:-1], *LINES[5:]])),
+    ("altered", 14, IDS[13], WHOLE[:-1] + b"\x0b"),
+    ("altered", 3, IDS[2], WHOLE.replace(LINES[2] + b"\n", LINES[2] + b"\x00")),
+    ("removed", 5, "", without(4)),
+    ("removed", 1, "", without(0)),
+    ("removed", 3, "", without(2, 3, 4)),
+    ("inserted", 5, IDS[4], text([*LINES[:4], STRANGE, *LINES[4:]])),
+    ("inserted", 8, IDS[2], text([*LINES[:7], LINES[2], *LINES[7:]])),
+    ("inserted", 15, IDS[4], text([*LINES, STRANGE])),
+    ("inserted", 15, "", WHOLE + b"\n"),
+    ("moved", 3, IDS[6], text([*LINES[:2], LINES[6], *LINES[3:6], LINES[2], *LINES[7:]])),
+    ("moved", 1, IDS[13], text([LINES[13], *LINES[:13]])),
+    ("cut off", 14, "", without(13)),
+    ("cut off", 10, "", WHOLE[: len(text(LINES[:9])) + 7]),
+    ("cut off", 14, "", WHOLE[:-1]),
+    ("cut off", 1, "", b""),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three sealed segments and a live log."""
+    return sealed(tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "line", "event_id", "data"), CHANGES, ids=lambda value: str(value)[:12])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_each_kind_of_change_has_its_name_and_place(
+    folder: Path, kind: str, line: int, event_id: str, data: bytes, compressed: bool
+) -> None:
+    """File, line, event and kind; the other segments are as they were."""
+    (folder / name(2)).write_bytes(data)
+    if compressed:
+        compress(folder, 2)
+    found = verify(folder)
+    path = str(folder / name(2)) + ".gz" * compressed
+    changed = [(each.kind, each.path, each.line, each.event_id) for each in found.problems if each.kind != "index"]
+    assert changed == [(kind, path, line, event_id)]
+    assert not found.ok
+
+
+def test_nothing_changed(folder: Path) -> None:
+    """All counts, no problem and no note; nothing is written."""
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    found = verify(folder)
+    assert (found.problems, found.notes, found.ok) == ((), (), True)
+    assert (found.segments, found.lines, found.unsealed_lines) == (3, 42, 14)
+    assert str(found).splitlines()[-2:] == ["14 lines since the last seal are not sealed", "ok"]
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_compressed_segment_is_the_same(folder: Path) -> None:
+    """What counts are the bytes without compression; a plain copy that is left beside does no harm."""
+    compress(folder, 1)
+    assert verify(folder).segments == 3
+    (folder / name(1)).write_bytes(some_lines(0))
+    assert verify(folder).ok
+
+
+def test_a_damaged_compressed_segment(folder: Path) -> None:
+    """It says how far it can be read."""
+    compress(folder, 2)
+    path = folder / name(2, ".jsonl.gz")
+    path.write_bytes(path.read_bytes()[:-9])
+    (found,) = verify(folder).problems
+    assert (found.kind, found.path) == ("unreadable", str(path))
+
+
+def turn(path: Path, old: bytes, new: bytes) -> None:
+    data = path.read_bytes()
+    assert old in data
+    path.write_bytes(data.replace(old, new, 1))
+
+
+def swap(left: Path, right: Path) -> None:
+    beside = left.with_name("beside")
+    left.rename(beside)
+    right.rename(left)
+    beside.rename(right)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda f: swap(f / name(1), f / name(3)), [("moved", name(1)), ("moved", name(3))]),
+        (lambda f: (f / name(2)).unlink(), [("missing", "")]),
+        (lambda f: (f / name(1)).unlink(), [("missing", "")]),
+        (lambda f: (f / name(3)).unlink(), [("missing", "")]),
+        (lambda f: (f / name(1)).rename(f / name(9)), [("missing", ""), ("missing", "")]),
+        (lambda f: turn(f / name(3, ".manifest.json"), b'T', b't'), [("manifest", name(3, ".manifest.json"))]),
+        (lambda f: (f / name(1, ".manifest.json")).unlink(), [("manifest", name(1, ".manifest.json"))]),
+        (lambda f: (f / name(2, ".manifest.json")).unlink(), [("manifest", name(2, ".manifest.json"))]),
+        (
+            lambda f: swap(f / name(1, ".manifest.json"), f / name(2, ".manifest.json")),
+            [("manifest", name(1, ".manifest.json")), ("manifest", name(2, ".manifest.json"))],
+        ),
+        (lambda f: (f / name(2, ".leaves")).unlink(), [("leaves", name(2, ".leaves"))]),
+        (lambda f: turn(f / name(2, ".leaves"), b"\x00", b"\x01"), [("leaves", name(2, ".leaves"))]),
+        (lambda f: swap(f / name(1, ".leaves"), f / name(2, ".leaves")),
+         [("leaves", name(1, ".leaves")), ("leaves", name(2, ".leaves"))]),
+    ],
+)  # fmt: skip
+def test_whole_files(folder: Path, change: Callable[[Path], None], expected: list[tuple[str, str]]) -> None:
+    """Segments, manifests and line hashes that were swapped, taken away or edited are named."""
+    change(folder)
+    found = verify(folder).problems
+    assert [(each.kind, os.path.basename(each.path)) for each in found] == expected
+
+
+def test_a_manifest_that_was_written_anew(tmp_path: Path) -> None:
+    """Segment and manifest agree, but the next segment was sealed after another one."""
+    folder = sealed(tmp_path)
+    other = folder_of(tmp_path / "other", [text([STRANGE])])
+    seal(other, grace=0)
+    for suffix in (".jsonl", ".manifest.json", ".leaves"):
+        shutil.copy(other / name(1, suffix), folder / name(1, suffix))
+    found = verify(folder).problems
+    assert [(each.kind, os.path.basename(each.path)) for each in found] == [
+        ("manifest", name(1, ".manifest.json")),
+        ("index", name(1)),
+    ]
+
+
+def test_a_segment_without_a_manifest_is_still_compared(folder: Path) -> None:
+    """The line hashes name the change, though nothing vouches for them."""
+    (folder / name(1, ".manifest.json")).unlink()
+    (folder / name(1)).write_bytes(some_lines(0)[:-5])
+    assert [each.kind for each in verify(folder).problems] == ["manifest", "altered"]
+
+
+def test_without_the_line_hashes_the_segment_is_named(folder: Path) -> None:
+    """But not the line."""
+    (folder / name(2, ".leaves")).unlink()
+    (folder / name(2)).write_bytes(without(3))
+    assert [(each.kind, each.line) for each in verify(folder).problems] == [("leaves", 0), ("altered", 0)]
+
+
+def test_removal_by_retention_is_told(folder: Path) -> None:
+    """The oldest go first, their manifests stay, and the chain holds."""
+    remove(folder, 1)
+    remove(folder, 2)
+    found = verify(folder)
+    assert (found.ok, found.segments) == (True, 1)
+    assert [str(note) for note in found.notes] == ["segments 1 to 2 were removed by retention on 2025-12-01, 30 lines"]
+
+
+def test_a_removal_that_retention_cannot_have_made(folder: Path) -> None:
+    """A line in the index does not excuse a hole."""
+    remove(folder, 2)
+    assert [each.kind for each in verify(folder).problems] == ["missing"]
+
+
+def test_late_lines_are_explained_where_a_later_file_has_them(folder: Path) -> None:
+    """A writer that was stopped for long appends to a closed segment, and again to the live log."""
+    late = some_lines(99).splitlines()[3:5]
+    with (folder / name(2)).open("ab") as file:
+        file.write(text(late))
+    found = verify(folder)
+    assert (found.ok, found.segments) == (True, 3)
+    assert [(note.kind, note.line, note.text) for note in found.notes] == [
+        ("late", 15, "2 lines came late, after the segment was closed; later files have them too")
+    ]
+
+
+def test_a_late_line_behind_a_torn_end(tmp_path: Path) -> None:
+    """The newline that the late writer sets before its line is none of tampering."""
+    live = some_lines(9)
+    folder = folder_of(tmp_path, [WHOLE[:-30]], live)
+    seal(folder, grace=0)
+    with (folder / name(1)).open("ab") as file:
+        file.write(b"\n" + live.splitlines()[0] + b"\n")
+    found = verify(folder)
+    assert [(note.kind, note.line) for note in found.notes] == [("torn", 14), ("late", 15)]
+    assert found.ok
+
+
+def test_lines_that_were_torn_when_they_were_sealed_are_no_tampering(tmp_path: Path) -> None:
+    """A torn end, a line cut by a crash, glued lines: told with their places."""
+    cut, glued = LINES[2][:90], LINES[5][:70] + LINES[6]
+    folder = folder_of(tmp_path, [text([*LINES[:2], cut, *LINES[3:5], glued]) + LINES[7][:50]])
+    seal(folder, grace=0)
+    found = verify(folder)
+    assert (found.ok, found.segments, found.lines) == (True, 1, 7)
+    assert [(note.kind, note.line, note.event_id) for note in found.notes] == [
+        ("torn", 3, IDS[2]),
+        ("torn", 6, IDS[5]),
+        ("torn", 7, IDS[7]),
+    ]
+
+
+def test_torn_lines_of_the_live_log_are_told(tmp_path: Path) -> None:
+    """With what is not sealed."""
+    folder = sealed(tmp_path, 1, live=LINES[0] + b"\n" + LINES[1][:20])
+    found = verify(folder)
+    assert (found.ok, found.unsealed_lines) == (True, 2)
+    assert [(note.kind, note.path, note.line) for note in found.notes] == [("torn", str(folder / LIVE), 2)]
+
+
+def test_a_segment_that_is_not_sealed_is_held_to_the_index(tmp_path: Path) -> None:
+    """Between closing and sealing the hash in the index is all that there is."""
+    folder = folder_of(tmp_path, [WHOLE])
+    (folder / name(1)).write_bytes(without(3))
+    (found,) = verify(folder).problems
+    assert (found.kind, found.path) == ("cut off", str(folder / name(1)))
+
+
+def test_the_index_and_the_seal_must_agree(folder: Path) -> None:
+    """An index that says otherwise is named."""
+    (folder / "pattern_events.index.jsonl").write_bytes(closed_line(1, WHOLE[:-1] + b"x"))
+    assert [each.kind for each in verify(folder).problems] == ["index"]
+
+
+def test_a_folder_without_anything(tmp_path: Path) -> None:
+    """An empty folder is well; none is not found."""
+    assert verify(tmp_path).ok
+    with pytest.raises(NotFoundError):
+        verify(tmp_path / "none")
+
+
+SMALL = st.binary(max_size=4)
+"""Bytes in which newlines, equal lines and blank ones are frequent."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(parts=st.lists(SMALL.map(lambda data: data * 3 + b"\n"), min_size=1, max_size=3), live=SMALL, data=st.data())
+def test_any_change_of_any_sealed_bytes_is_found(
+    tmp_path_factory: pytest.TempPathFactory, parts: list[bytes], live: bytes, data: st.DataObject
+) -> None:
+    """Whatever the log held, and whatever it holds now, unless the rest stands in a later file too."""
+    place = tmp_path_factory.mktemp("any")
+    folder = folder_of(place, parts, live)
+    assert seal(folder, grace=0).problems == ()
+    assert verify(folder).problems == ()
+    number = data.draw(st.integers(1, len(parts)))
+    old = parts[number - 1]
+    begin = data.draw(st.integers(0, len(old)))
+    end = data.draw(st.integers(begin, len(old)))
+    new = old[:begin] + data.draw(st.binary(max_size=6)) + old[end:]
+    (folder / name(number)).write_bytes(new)
+    found = [each for each in verify(folder).problems if each.kind != "index"]
+    assert {each.path for each in found} == (
+        set() if is_excused(old, new, [*parts[number:], live]) else {str(folder / name(number))}
+    )
+    shutil.rmtree(place)
+
+
+def is_excused(old: bytes, new: bytes, later: list[bytes]) -> bool:
+    """Say whether lines were appended that later files have, or nothing was changed."""
+    if not new.startswith(old):
+        return False
+    known = {line for part in later for line in _lines(part)}
+    return all(line in known for line in _lines(new[len(old) :]))
+
+
+def _lines(data: bytes) -> list[bytes]:
+    found = data.split(b"\n")
+    return found if found[-1] else found[:-1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_any_bit_of_any_manifest_or_line_hash_counts(folder_of_three: Path, data: st.DataObject) -> None:
+    """A bit that was turned over is found, and in that file."""
+    suffix = data.draw(st.sampled_from([".manifest.json", ".leaves"]))
+    path = folder_of_three / name(data.draw(st.integers(1, 3)), suffix)
+    old = path.read_bytes()
+    bit = data.draw(st.integers(0, 8 * len(old) - 1))
+    path.write_bytes((int.from_bytes(old, "big") ^ 1 << bit).to_bytes(len(old), "big"))
+    found = verify(folder_of_three).problems
+    path.write_bytes(old)
+    assert [each.path for each in found] == [str(path)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_one_change_of_a_line_is_named_exactly(folder_of_three: Path, data: st.DataObject) -> None:
+    """Altered, removed, inserted, moved: the kind and the line."""
+    path = folder_of_three / name(2)
+    at, to = data.draw(st.lists(st.integers(0, 12), min_size=2, max_size=2, unique=True).map(sorted))
+    swapped = LINES.copy()
+    swapped[at], swapped[to] = swapped[to], swapped[at]
+    kind, new = data.draw(
+        st.sampled_from(
+            [
+                ("altered", [*LINES[:at], b"x" + LINES[at], *LINES[at + 1 :]]),
+                ("removed", LINES[:at] + LINES[at + 1 :]),
+                ("inserted", [*LINES[:at], STRANGE, *LINES[at:]]),
+                ("moved", swapped),
+                ("cut off", LINES[:at]),
+            ]
+        )
+    )
+    path.write_bytes(text(new))
+    found = [(each.kind, each.line) for each in verify(folder_of_three).problems if each.kind != "index"]
+    path.write_bytes(WHOLE)
+    assert found == [(kind, at + 1)]
+
+
+@pytest.fixture(scope="module")
+def folder_of_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for many examples, each of which puts back what it changes."""
+    return sealed(tmp_path_factory.mktemp("three"))
