@@ -23,6 +23,9 @@ def help_text():
             continue
         below = click.Context(command, info_name=name, parent=context, terminal_width=88)
         parts.append(f"### patternspan {name}\n\n```text\n{command.get_help(below)}\n```\n")
+        for inner, part in getattr(command, "commands", {}).items():
+            further = click.Context(part, info_name=inner, parent=below, terminal_width=88)
+            parts.append(f"### patternspan {name} {inner}\n\n```text\n{part.get_help(further)}\n```\n")
     return "\n".join(parts)
 
 

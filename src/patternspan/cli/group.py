@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "validate": "patternspan.cli.validate:validate",
     "validate-pattern-event": "patternspan.cli.validate:validate_pattern_event",
     "validate-pattern-run": "patternspan.cli.validate:validate_pattern_run",
+    "audit": "patternspan.cli.audit:audit",
     "doctor": "patternspan.cli.doctor:doctor",
     "completion": "patternspan.cli.completion:completion",
 }

@@ -47,6 +47,7 @@ class Proven(msgspec.Struct, frozen=True):
     """What checking a proof found; `str()` of it is for people."""
 
     event_id: str
+    """Empty where a checkpoint alone was checked."""
     problems: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -56,8 +57,8 @@ class Proven(msgspec.Struct, frozen=True):
         return not self.problems
 
     def __str__(self) -> str:
-        verdict = f"ok: {self.event_id} is in the log that the checkpoint saw" if self.ok else "not ok"
-        return "\n".join([*self.problems, *self.notes, verdict])
+        told = f"{self.event_id} is in the log that the checkpoint saw" if self.event_id else "the checkpoint is whole"
+        return "\n".join([*self.problems, *self.notes, f"ok: {told}" if self.ok else "not ok"])
 
 
 class Roots:
@@ -153,29 +154,39 @@ def _proof(roots: Roots, segment: Segment, vouched: Open | Manifest, index: int,
     return found
 
 
-def read_proof(path: str | os.PathLike[str]) -> Proof:
-    """Return a proof from its file. Raises NotFoundError, or LineError where it is none or was altered."""
+def read_proof(path: str | os.PathLike[str]) -> Proof | Checkpoint:
+    """Return a proof, or a checkpoint, from its file.
+
+    Raises NotFoundError, or LineError where it is neither or was altered.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()
     except FileNotFoundError:
         raise NotFoundError(f"{os.fspath(path)}: no such proof") from None
     found = parse(data, Proof, PROOF_FORMAT)
-    if isinstance(found, str):
-        raise LineError(f"{os.fspath(path)}: {found}")
-    return found
+    if not isinstance(found, str):
+        return found
+    alone = parse(data, Checkpoint, CHECKPOINT_FORMAT)
+    if isinstance(alone, str):
+        raise LineError(f"{os.fspath(path)}: {alone if CHECKPOINT_FORMAT.encode() in data[:400] else found}")
+    return alone
 
 
 def check(
-    proof: Proof,
+    proof: Proof | Checkpoint,
     *,
     kept: Checkpoint | str | os.PathLike[str] | None = None,
     key: str | os.PathLike[str] | None = None,
 ) -> Proven:
     """Check a proof by itself, and that it leads to a checkpoint of one's own and to its signer where they are given.
 
-    No log is needed. Raises what reading the checkpoint or the key raises.
+    Of a checkpoint there is the signature to check. No log is needed. Raises what reading the checkpoint or the key
+    raises.
     """
+    if isinstance(proof, Checkpoint):
+        wrong, notes = signature_findings(proof, key)
+        return Proven("", tuple(map(str, wrong)), tuple(map(str, notes)))
     own = proof.checkpoint if kept is None else read_checkpoint(kept)
     problems = [*_of_line(proof), *_of_chain(proof), *_of_own(proof, own)]
     wrong, notes = signature_findings(own, key)

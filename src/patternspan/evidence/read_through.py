@@ -15,6 +15,8 @@ from patternspan.model.wire import MAX_LINE_BYTES, decode
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from patternspan.model.event import PatternEvent
+
 _START: Final = b'{"event_id":'
 _ID: Final = re.compile(rb'"event_id":"([A-Za-z0-9._-]{1,64})"')
 _BETWEEN: Final = b"}\n" + _START
@@ -118,16 +120,22 @@ def _looks_whole(body: bytes, count: int) -> bool:
     )
 
 
-def event_id_of(line: bytes) -> str:
-    """Return the id of the event in a line, or of one that stands whole at its end; empty where there is none."""
+def event_in(line: bytes) -> PatternEvent | None:
+    """Return the event in a line, or one that stands whole at its end; None where there is none."""
     at = line.rfind(_START, 1)
     for text in (line, line[at:] if at > 0 else b""):
         if text:
             try:
-                return decode(text).event_id
+                return decode(text)
             except LineError:
                 continue
-    return ""
+    return None
+
+
+def event_id_of(line: bytes) -> str:
+    """Return the id of the event in a line; empty where there is none."""
+    event = event_in(line)
+    return event.event_id if event is not None else ""
 
 
 def likely_event_id(line: bytes) -> str:
