@@ -9,8 +9,8 @@ from patternspan.evidence.checkpoint import Checkpoint, Open, read_checkpoint
 from patternspan.evidence.manifest import read_leaves
 from patternspan.evidence.merkle import SIZE, root_of
 from patternspan.evidence.report import Finding
-from patternspan.evidence.segments import Segment, UnreadableError, pieces, segment_name
-from patternspan.evidence.state import State, line_hashes
+from patternspan.evidence.segments import Segment, UnreadableError, segment_name
+from patternspan.evidence.state import State, measured
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,14 +101,13 @@ def _without_file(state: State, kept: Checkpoint, seen: Open) -> Finding:
 
 def _differs(kept: Checkpoint, seen: Open, segment: Segment) -> Finding | None:
     try:
-        hashes = line_hashes(segment, limit=seen.bytes)
+        hashes, size = measured(segment, seen.bytes)
     except UnreadableError as error:
         return Finding("unreadable", segment.path, 0, "", str(error))
-    if root_of(hashes).hex() == seen.merkle_root and len(hashes) == seen.lines * SIZE:
-        return None
     lines = len(hashes) // SIZE
-    shorter = _size(segment, seen.bytes) < seen.bytes
-    if shorter:
+    if root_of(hashes).hex() == seen.merkle_root and (lines, size) == (seen.lines, seen.bytes):
+        return None
+    if size < seen.bytes:
         text = f"cut off: the checkpoint of {kept.time} saw {seen.lines:,} lines here, {seen.bytes:,} bytes"
         return Finding("cut off", segment.path, lines, "", text)
     text = (
@@ -116,7 +115,3 @@ def _differs(kept: Checkpoint, seen: Open, segment: Segment) -> Finding | None:
         " Either they were altered since, or this log is a fork of the one that was seen"
     )
     return Finding("checkpoint", segment.path, 0, "", text)
-
-
-def _size(segment: Segment, limit: int) -> int:
-    return sum(len(data) for data in pieces(segment, limit=limit))

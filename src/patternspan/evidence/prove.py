@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Final
 
 import msgspec
@@ -17,12 +18,13 @@ from patternspan.evidence.manifest import (
     parse,
     sha256_hex,
 )
-from patternspan.evidence.merkle import SIZE, leaf_hash, levels_of, path_in, root_from, root_of
+from patternspan.evidence.merkle import leaf_hash, levels_of, path_in, root_from, root_of
 from patternspan.evidence.read_through import event_id_of
 from patternspan.evidence.segments import Segment, folder_of, lines_of
 from patternspan.evidence.state import State, line_hashes, look, sound_leaves
 
 PROOF_FORMAT: Final = "patternspan.proof.v1"
+_is_hash: Final = re.compile(r"[0-9a-f]{64}").fullmatch
 
 
 class Proof(Sealable, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,9 +206,9 @@ def _of_line(proof: Proof) -> list[str]:
     vouched = vouched or [each for each in proof.checkpoint.open if each.file == proof.file]
     if not vouched or name_of(vouched[0]) != proof.file:
         return [f"nothing in it vouches for {proof.file}"]
-    path = [bytes.fromhex(each) for each in proof.path]
-    if [each.hex() for each in path] != list(proof.path) or any(len(each) != SIZE for each in path):
+    if not all(map(_is_hash, proof.path)):
         return ["the path does not hold hashes"]
+    path = [bytes.fromhex(each) for each in proof.path]
     root = root_from(leaf_hash(proof.line.encode()), proof.index, vouched[0].lines, path)
     return [] if root is not None and root.hex() == vouched[0].merkle_root else ["the line does not lead to the root"]
 

@@ -47,12 +47,18 @@ def look(folder: str) -> State:
 
 def line_hashes(segment: Segment, limit: int | None = None, begin: int = 0) -> bytes:
     """Return the hashes of the lines among these bytes of a file. Raises OSError or UnreadableError."""
+    return measured(segment, limit, begin)[0]
+
+
+def measured(segment: Segment, limit: int | None = None, begin: int = 0) -> tuple[bytes, int]:
+    """Return the hashes of the lines among these bytes of a file, and how many bytes there were up to their end."""
     lines = LineHashes()
-    found = []
+    found, size = [], 0
     for data in pieces(segment, limit=limit):
         found.append(lines.feed(data[begin:]))
         begin = max(0, begin - len(data))
-    return b"".join([*found, lines.end()])
+        size += len(data)
+    return b"".join([*found, lines.end()]), size
 
 
 def sound_leaves(folder: str, number: int, manifest: Manifest) -> bytes | str:
