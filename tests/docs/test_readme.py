@@ -16,6 +16,7 @@ PAGES = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "docs/architecture.md",
+    "docs/audit.md",
     "docs/dependencies.md",
     "docs/integration.md",
     "examples/README.md",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -11,13 +11,18 @@ from patternspan.aggregate.plain import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PROBLEMS: Final = (
+    "altered", "removed", "inserted", "moved", "cut off", "missing", "manifest", "leaves", "index", "checkpoint",
+    "unreadable",
+)  # fmt: skip
+"""What can be wrong, in a word."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing that was found; `str()` of it is a line for people."""
 
     kind: str
-    """Of problems: altered, removed, inserted, moved, cut off, missing, manifest, leaves, index, checkpoint,
-    unreadable. Of notes: late, torn, retention, unsealed, signature."""
+    """Of problems one of `PROBLEMS`, of notes torn, late, retention, signature or checkpoint."""
     path: str
     """The file, or empty for the whole log."""
     line: int
