@@ -171,7 +171,7 @@ def read_proof(path: str | os.PathLike[str]) -> Proof | Checkpoint:
         return found
     alone = parse(data, Checkpoint, CHECKPOINT_FORMAT)
     if isinstance(alone, str):
-        raise LineError(f"{os.fspath(path)}: {alone if CHECKPOINT_FORMAT.encode() in data[:400] else found}")
+        raise LineError(f"{os.fspath(path)}: {found if PROOF_FORMAT.encode() in data else alone}")
     return alone
 
 
