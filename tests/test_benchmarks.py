@@ -38,6 +38,7 @@ def test_recording_compares_every_arm():
     [
         ("importing.py", ["--rounds", "1"], "ratio:"),
         ("writers.py", ["--rounds", "1", "--lines", "200"], "every line whole, once"),
+        ("sealing.py", ["--rounds", "1", "--events", "2000"], "sealing beyond SHA-256:"),
         ("reading.py", ["--rounds", "1", "--events", "2000"], "a wake of --follow"),
     ],
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sealed import LIVE, closed_line, compress, folder_of, name, sealed, some_lines
 
-from logs import START_NS, good_run, lines
+from logs import START_NS, RunMaker, good_run, lines
 from patternspan import seal, verify
 from patternspan.evidence.merkle import leaf_hash, root_of
 
@@ -133,6 +133,16 @@ def test_many_lines(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, [lines(events)], b"")
     (done,) = seal(folder, grace=0).segments
     assert (done.lines, done.first_event_id, done.last_event_id) == (14007, events[0].event_id, events[-1].event_id)
+    assert verify(folder).ok
+
+
+def test_long_lines_at_both_ends(tmp_path: Path) -> None:
+    """An event of some megabytes is found as well."""
+    long = "x" * 3_000_000
+    events = [RunMaker(number, START_NS + number).add("execution.started", command=long) for number in (1, 2, 3)]
+    folder = folder_of(tmp_path, [lines(events)], b"")
+    (done,) = seal(folder, grace=0).segments
+    assert (done.first_event_id, done.last_event_id) == (events[0].event_id, events[2].event_id)
     assert verify(folder).ok
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from patternspan.errors import LineError
+from patternspan.evidence.beside import BLOCK, Beside
 from patternspan.evidence.segments import Segment, pieces
 from patternspan.model.wire import MAX_LINE_BYTES, decode
 
@@ -43,38 +43,48 @@ class Through(msgspec.Struct, frozen=True, kw_only=True):
     torn: tuple[Torn, ...]
 
 
-def read_through(segment: Segment, cuts: Iterable[int] = (), *, hashed: bool = True) -> Through:
-    """Read a file. Raises OSError or UnreadableError."""
+def read_through(
+    segment: Segment, cuts: Iterable[int] = (), *, lines: int | None = None, hashed: bool = True
+) -> Through:
+    """Read a file. Raises OSError or UnreadableError.
+
+    Where its number of lines is known, a file that looks whole is not looked at more closely.
+    """
     wanted = sorted(set(cuts))
     hashes: dict[int, str] = {}
     before: dict[int, bytes] = {}
-    sha256 = hashlib.sha256()
-    judge = _Judge()
+    judge = _Judge(lines)
     size, last = 0, b""
-    while wanted and wanted[0] == 0:
-        hashes[wanted.pop(0)] = sha256.hexdigest()
-    for data in pieces(segment):
-        at = 0
-        while wanted and wanted[0] <= size + len(data):
-            cut = wanted.pop(0) - size
-            sha256.update(data[at:cut])
-            hashes[size + cut], before[size + cut] = sha256.hexdigest(), data[cut - 1 : cut]
-            at = cut
-        if hashed:
-            sha256.update(memoryview(data)[at:])
-        size, last = size + len(data), data[-1:]
-        judge.feed(data)
-    judge.end()
-    hashes[size], before[size] = sha256.hexdigest(), last
-    return Through(size=size, lines=judge.lines, sha256=hashes, before=before, torn=tuple(judge.torn))
+    with Beside() as sha256:
+        for data in pieces(segment, BLOCK):
+            at = 0
+            while hashed and wanted and wanted[0] <= size + len(data):
+                cut = wanted.pop(0) - size
+                sha256.update(memoryview(data)[at:cut])
+                hashes[size + cut], before[size + cut] = sha256.hexdigest(), data[cut - 1 : cut] if cut else last
+                at = cut
+            if hashed:
+                sha256.update(memoryview(data)[at:])
+            size, last = size + len(data), data[-1:]
+            judge.feed(data)
+        hashes[size], before[size] = sha256.hexdigest(), last
+    if judge.end():
+        return Through(size=size, lines=judge.lines, sha256=hashes, before=before, torn=tuple(judge.torn))
+    looked = read_through(segment, hashed=False)
+    return Through(size=size, lines=looked.lines, sha256=hashes, before=before, torn=looked.torn)
 
 
 class _Judge:
-    """Finds torn lines. Where a piece looks like whole lines of the recorder, none of them is decoded."""
+    """Finds torn lines. Where a piece looks like whole lines of the recorder, none of them is decoded.
 
-    def __init__(self) -> None:
+    With a number of lines it stops at the first piece that does not, and counts no newlines before.
+    """
+
+    def __init__(self, expected: int | None) -> None:
         self.lines = 0
         self.torn: list[Torn] = []
+        self._expected = expected
+        self._doubtful = False
         self._held: list[bytes] = []
         self._room = MAX_LINE_BYTES
 
@@ -87,18 +97,28 @@ class _Judge:
                 self._room -= len(data)
             return
         self._room = MAX_LINE_BYTES
-        body = b"".join([*self._held, data[:end]])
+        body = b"".join([*self._held, data[:end]]) if self._held or end < len(data) else data
         self._held = [data[end:]] if end < len(data) else []
-        count = body.count(b"\n")
-        if not _looks_whole(body, count):
+        if self._doubtful:
+            return
+        starts = body.count(_START)
+        count = starts if self._expected is not None else body.count(b"\n")
+        whole = starts == count and _looks_whole(body, count)
+        if self._expected is not None:
+            self._doubtful = not whole
+        elif not whole:
             self._judge(body[:-1].split(b"\n"))
         self.lines += count
 
-    def end(self) -> None:
+    def end(self) -> bool:
+        """Take the end of the file; say whether no line needs a closer look."""
         rest = b"".join(self._held)
+        if self._expected is not None:
+            return not self._doubtful and not rest and self.lines == self._expected
         if rest:
             self.torn.append(Torn(self.lines + 1, "torn: the last line has no newline", likely_event_id(rest)))
             self.lines += 1
+        return True
 
     def _judge(self, lines: list[bytes]) -> None:
         for number, line in enumerate(lines, self.lines + 1):
@@ -110,12 +130,11 @@ class _Judge:
 
 
 def _looks_whole(body: bytes, count: int) -> bool:
-    """Say whether so many lines each begin and end as an event does, without looking into them."""
+    """Say whether the events that begin in these bytes each begin and end a line, without looking into them."""
     return (
         body.startswith(_START)
         and body.endswith(b"}\n")
         and body.count(_BETWEEN) == count - 1
-        and body.count(_START) == count
         and body.count(b"{") == body.count(b"}")
     )
 

@@ -6,10 +6,9 @@ It can be killed at any instruction: what is unfinished has another name, and th
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -17,6 +16,7 @@ import msgspec
 
 from patternspan.aggregate.plain import counted
 from patternspan.errors import LineError
+from patternspan.evidence.beside import BLOCK, Beside
 from patternspan.evidence.manifest import (
     Manifest,
     Stored,
@@ -32,14 +32,14 @@ from patternspan.model.wire import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from concurrent.futures import Future
 
     from patternspan.model.event import PatternEvent
 
 GRACE: Final = 3.0
 """Seconds after its rename at which every running writer has left a segment."""
 LOCK_NAME: Final = f"{STEM}.seal.lock"
-_BLOCK: Final = 1 << 22
+_END: Final = 1 << 24
+"""Bytes at either end in which the first and the last event are looked for."""
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -143,8 +143,8 @@ def _write_leaves(folder: str, segment: Segment, last: Stored | None) -> Manifes
     # What the index counts is what the compressed file will hold; lines that came later stand in a later file too.
     limit = None if closed is None else closed.bytes
     seen = _Seen()
-    _write(leaves_path(folder, segment.number), seen.through(pieces(segment, _BLOCK, limit)))
-    first, final = _event_in(seen.first), _event_in(seen.last, backwards=True)
+    _write(leaves_path(folder, segment.number), seen.through(pieces(segment, BLOCK, limit)))
+    first, final = _event_in(seen.first), _event_in(b"".join(seen.last), backwards=True)
     return Manifest(
         segment=segment.name,
         lines=seen.tree.count,
@@ -153,7 +153,7 @@ def _write_leaves(folder: str, segment: Segment, last: Stored | None) -> Manifes
         first_timestamp=first.timestamp if first else None,
         last_event_id=final.event_id if final else None,
         last_timestamp=final.timestamp if final else None,
-        sha256=seen.sha256.hexdigest(),
+        sha256=seen.sha256,
         merkle_root=seen.tree.root().hex(),
         previous=None if last is None else last.hash,
         sealed_at=timestamp(time.time_ns()),
@@ -164,32 +164,30 @@ class _Seen:
     """What there is to know of a segment that is read once."""
 
     def __init__(self) -> None:
-        self.sha256 = hashlib.sha256()
+        self.sha256 = ""
         self.tree = Tree()
         self.bytes = 0
         self.first = b""
-        self.last = b""
+        self.last: deque[bytes] = deque()
 
     def through(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the leaves of these blocks. The hash of the whole is made beside, on another processor if there is one.
-
-        hashlib lets other threads run while it hashes a large block.
-        """
+        """Yield the leaves of these blocks."""
         lines = LineHashes()
-        beside: Future[None] | None = None
-        with ThreadPoolExecutor(1) as other:
+        with Beside() as sha256:
             for block in blocks:
-                if beside is not None:
-                    beside.result()
-                beside = other.submit(self.sha256.update, block)
+                sha256.update(block)
                 self._keep_ends(block)
                 yield self._leaves(lines.feed(block))
-        yield self._leaves(lines.end())
+            yield self._leaves(lines.end())
+            self.sha256 = sha256.hexdigest()
 
     def _keep_ends(self, block: bytes) -> None:
         self.bytes += len(block)
-        self.first = self.first or block
-        self.last = block if len(block) == _BLOCK else (self.last + block)[-_BLOCK:]
+        if b"\n" not in self.first and len(self.first) < _END:
+            self.first += block
+        self.last.append(block)
+        if len(self.last) * BLOCK > _END:
+            self.last.popleft()
 
     def _leaves(self, found: bytes) -> bytes:
         self.tree.feed(found)

@@ -110,7 +110,7 @@ class _Check:
 
     def _sealed(self, segment: Segment, manifest: Manifest) -> None:
         closed = self.state.index.closed.get(segment.number)
-        through = read_through(segment, [manifest.bytes, *([closed.bytes] if closed else [])])
+        through = read_through(segment, [manifest.bytes, *([closed.bytes] if closed else [])], lines=manifest.lines)
         leaves = sound_leaves(self.state.folder, segment.number, manifest)
         if isinstance(leaves, str):
             self.problems.append(Finding("leaves", leaves_path(self.state.folder, segment.number), 0, "", leaves))
