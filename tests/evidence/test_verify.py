@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,6 +93,51 @@ def test_a_compressed_segment_is_the_same(folder: Path) -> None:
     assert verify(folder).segments == 3
     (folder / name(1)).write_bytes(some_lines(0))
     assert verify(folder).ok
+
+
+def test_of_two_copies_both_are_checked(folder: Path) -> None:
+    """A reader may take either."""
+    whole = (folder / name(1)).read_bytes()
+    (folder / name(1)).write_bytes(whole.replace(b"semgrep", b"nothing"))
+    compress(folder, 1)
+    (folder / name(1)).write_bytes(whole)
+    (found,) = verify(folder).problems
+    assert (found.kind, found.path) == ("altered", str(folder / name(1, ".jsonl.gz")))
+
+
+def test_a_log_that_is_written_rotated_sealed_and_compressed_meanwhile(tmp_path: Path) -> None:
+    """Nothing is blamed that goes on while it is looked at."""
+    folder = folder_of(tmp_path, [some_lines(0)], b"")
+    index = folder / "pattern_events.index.jsonl"
+    done = threading.Event()
+
+    def work() -> None:
+        for number in range(2, 60):
+            data = some_lines(number)
+            (folder / LIVE).write_bytes(data)
+            (folder / LIVE).rename(folder / name(number))
+            with index.open("ab") as file:
+                file.write(closed_line(number, data))
+            seal(folder, grace=0)
+            packed = folder / name(number, ".jsonl.gz.tmp")
+            packed.write_bytes(gzip.compress(data))
+            packed.rename(folder / name(number, ".jsonl.gz"))
+            (folder / name(number)).unlink()
+            if number > 6:
+                gone = number - 5
+                (folder / name(gone, ".jsonl.gz")).rename(folder / name(gone))
+                remove(folder, gone)
+        done.set()
+
+    remove(folder, 1)
+    worker = threading.Thread(target=work)
+    worker.start()
+    found = [verify(folder)]
+    while not done.is_set():
+        found.append(verify(folder))
+    worker.join()
+    assert [each.problems for each in found if not each.ok] == []
+    assert len(found) > 3
 
 
 def test_a_damaged_compressed_segment(folder: Path) -> None:

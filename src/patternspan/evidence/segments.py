@@ -84,12 +84,16 @@ def segment_name(number: int) -> str:
 
 def segments_in(folder: str) -> list[Segment]:
     """Return the numbered segments in order; of a plain and a compressed copy the plain one, which has all lines."""
-    found: dict[int, tuple[str, str]] = {}
-    for name in os.listdir(folder):
+    return [files[0] for _, files in sorted(copies_in(folder).items())]
+
+
+def copies_in(folder: str) -> dict[int, list[Segment]]:
+    """Return the files of each numbered segment: mostly one, and the plain one first where it was just compressed."""
+    found: dict[int, list[Segment]] = {}
+    for name in sorted(os.listdir(folder)):
         if (match := _SEGMENT.fullmatch(name)) is not None:
-            number = int(match[1])
-            found[number] = min(found.get(number, ("~", "")), (match[2] or "", name))
-    return [Segment(number, os.path.join(folder, name)) for number, (_, name) in sorted(found.items())]
+            found.setdefault(int(match[1]), []).append(Segment(int(match[1]), os.path.join(folder, name)))
+    return found
 
 
 def unnumbered_in(folder: str) -> list[Segment]:

@@ -12,14 +12,16 @@ from patternspan.evidence.manifest import Manifest, leaves_path, manifest_path, 
 from patternspan.evidence.merkle import SIZE, leaf_hash
 from patternspan.evidence.read_through import Through, likely_event_id, read_through
 from patternspan.evidence.report import Finding, Verification
-from patternspan.evidence.segments import Segment, UnreadableError, folder_of, line_at, lines_of
+from patternspan.evidence.segments import Segment, UnreadableError, copies_in, folder_of, line_at, lines_of
 from patternspan.evidence.state import State, line_hashes, look, sound_leaves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from patternspan.evidence.checkpoint import Checkpoint
 
 _MOST_TORN: Final = 20
-_ATTEMPTS: Final = 5
+_ATTEMPTS: Final = 20
 _BLANK: Final = leaf_hash(b"")
 
 
@@ -37,12 +39,17 @@ def verify(
     """
     folder = folder_of(events_dir)
     for attempt in range(_ATTEMPTS):
+        state = look(folder)
         try:
-            return _Check(look(folder)).run(checkpoint, key)
+            found = _Check(state).run(checkpoint, key)
         except FileNotFoundError:
-            # A file was compressed, rotated or removed between the look at the folder and its turn.
+            # A file was rotated or removed between the look at the folder and its turn.
             if attempt == _ATTEMPTS - 1:
                 raise
+            continue
+        if found.ok or attempt == _ATTEMPTS - 1 or look(folder) == state:
+            return found
+        # The folder changed meanwhile; what was found may be only half of that change.
     raise AssertionError
 
 
@@ -64,6 +71,8 @@ class _Check:
             self._guarded(segment)
         for segment in self.state.others:
             self._guarded(segment)
+        for segment in self.state.copies:
+            self._guarded(segment, self._copy)
         if checkpoint is not None:
             from patternspan.evidence.against import against
 
@@ -80,12 +89,16 @@ class _Check:
             unsealed_lines=self.unsealed,
         )
 
-    def _guarded(self, segment: Segment) -> None:
+    def _guarded(self, segment: Segment, check: Callable[[Segment], None] | None = None) -> None:
         """Check one file; one that cannot be read is a problem of its own."""
         try:
-            self._file(segment)
+            (check or self._file)(segment)
         except FileNotFoundError:
-            raise
+            moved = copies_in(self.state.folder).get(segment.number, [segment])[0]
+            if check is not None or moved == segment:
+                raise
+            # It was compressed between the look at the folder and its turn.
+            self._guarded(moved)
         except (UnreadableError, OSError) as error:
             readable = 0
             try:
@@ -105,6 +118,16 @@ class _Check:
         else:
             self._unsealed(segment)
 
+    def _copy(self, segment: Segment) -> None:
+        """Check the compressed copy of a segment that is there without compression too."""
+        closed = self.state.index.closed.get(segment.number)
+        stored = self.state.manifests.get(segment.number)
+        sealed = stored.manifest if stored is not None else None
+        known = {each.bytes: each.sha256 for each in (sealed, closed) if each is not None}
+        through = read_through(segment, known)
+        if known and not any(through.sha256.get(size) == found for size, found in known.items()):
+            self._problem(ALTERED, segment, 0, "the compressed copy is not what was closed and sealed")
+
     def _problem(self, kind: str, segment: Segment, line: int, text: str, event_id: str = "") -> None:
         self.problems.append(Finding(kind, segment.path, line, event_id, text))
 
@@ -117,14 +140,14 @@ class _Check:
         if through.sha256.get(manifest.bytes) != manifest.sha256:
             self._changed(segment, manifest, through, None if isinstance(leaves, str) else leaves)
             return
+        if through.size > manifest.bytes:
+            self._appended(segment, manifest, ends_whole=through.before.get(manifest.bytes, b"") in {b"\n", b""})
         self.segments += 1
         self.lines += manifest.lines
         self.bytes += manifest.bytes
         self._torn(segment, through)
         if closed is not None and through.sha256.get(closed.bytes) != closed.sha256:
             self._problem("index", segment, 0, "not as the index says that it was closed")
-        if through.size > manifest.bytes:
-            self._appended(segment, manifest, ends_whole=through.before.get(manifest.bytes, b"") in {b"\n", b""})
 
     def _changed(self, segment: Segment, manifest: Manifest, through: Through, leaves: bytes | None) -> None:
         """Name the first difference of a segment that is not as it was sealed."""
