@@ -253,7 +253,7 @@ def test_a_late_line_behind_a_torn_end(tmp_path: Path) -> None:
     with (folder / name(1)).open("ab") as file:
         file.write(b"\n" + live.splitlines()[0] + b"\n")
     found = verify(folder)
-    assert [(note.kind, note.line) for note in found.notes] == [("torn", 14), ("late", 15)]
+    assert [(note.kind, note.line) for note in found.notes] == [("late", 15), ("torn", 14)]
     assert found.ok
 
 

@@ -96,7 +96,7 @@ class Tree:
 
 def root_of(leaves: bytes) -> bytes:
     """Return the root of these leaves."""
-    return _fold(leaves) if leaves else EMPTY
+    return _fold(b"".join(_fold(leaves[at : at + _BLOCK]) for at in range(0, len(leaves), _BLOCK))) if leaves else EMPTY
 
 
 def _fold(level: bytes) -> bytes:
