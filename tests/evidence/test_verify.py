@@ -379,6 +379,17 @@ def test_one_change_of_a_line_is_named_exactly(folder_of_three: Path, data: st.D
     assert found == [(kind, at + 1)]
 
 
+@settings(max_examples=80, deadline=None)
+@given(size=st.integers(0, len(WHOLE) - 1))
+def test_a_segment_that_is_cut_off_at_any_byte(folder_of_three: Path, size: int) -> None:
+    """The line is the first that is not whole any more."""
+    path = folder_of_three / name(2)
+    path.write_bytes(WHOLE[:size])
+    found = [(each.kind, each.line) for each in verify(folder_of_three).problems if each.kind != "index"]
+    path.write_bytes(WHOLE)
+    assert found == [("cut off", WHOLE[:size].count(b"\n") + 1)]
+
+
 @pytest.fixture(scope="module")
 def folder_of_three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for many examples, each of which puts back what it changes."""
