@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STEM: Final = LOG_NAME.removesuffix(".jsonl")
 INDEX_NAME: Final = f"{STEM}.index.jsonl"
-_SEGMENT: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,12})\.jsonl(\.gz|\.zst)?")
+_SEGMENT: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,18})\.jsonl(\.gz|\.zst)?")
 _EARLIER: Final = re.compile(re.escape(LOG_NAME) + r"\.([0-9]{1,6})")
 _CHUNK: Final = 1 << 20
 
