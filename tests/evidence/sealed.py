@@ -66,4 +66,5 @@ def remove(folder: Path, number: int) -> None:
     members = {"segment": name(number), "removed_at": "2025-12-01T00:00:00.000000Z", "reason": "keep_days", "lines": 15}
     with (folder / "pattern_events.index.jsonl").open("ab") as file:
         file.write(json.dumps(members).encode() + b"\n")
-    (folder / name(number)).unlink()
+    for suffix in (".jsonl", ".jsonl.gz"):
+        (folder / name(number, suffix)).unlink(missing_ok=True)

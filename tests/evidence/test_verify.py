@@ -124,9 +124,7 @@ def test_a_log_that_is_written_rotated_sealed_and_compressed_meanwhile(tmp_path:
             packed.rename(folder / name(number, ".jsonl.gz"))
             (folder / name(number)).unlink()
             if number > 6:
-                gone = number - 5
-                (folder / name(gone, ".jsonl.gz")).rename(folder / name(gone))
-                remove(folder, gone)
+                remove(folder, number - 5)
         done.set()
 
     remove(folder, 1)
@@ -248,6 +246,22 @@ def test_late_lines_are_explained_where_a_later_file_has_them(folder: Path) -> N
     assert [(note.kind, note.line, note.text) for note in found.notes] == [
         ("late", 15, "2 lines came late, after the segment was closed; later files have them too")
     ]
+
+
+def test_late_lines_that_were_sealed_and_then_left_out(tmp_path: Path) -> None:
+    """Closing read the segment before they came, and compresses it without them; the index came after the seal."""
+    data, late = some_lines(0), some_lines(1).splitlines(True)[0]
+    folder = folder_of(tmp_path, [data + late], some_lines(1))
+    (folder / "pattern_events.index.jsonl").unlink()
+    seal(folder, grace=0)
+    (folder / name(1)).write_bytes(data)
+    assert [each.kind for each in verify(folder).problems] == ["cut off"]
+    (folder / "pattern_events.index.jsonl").write_bytes(closed_line(1, data))
+    compress(folder, 1)
+    found = verify(folder)
+    assert (found.ok, [(note.kind, note.line) for note in found.notes]) == (True, [("late", 15)])
+    (folder / LIVE).write_bytes(b"")
+    assert [each.kind for each in verify(folder).problems] == ["cut off"]
 
 
 def test_a_late_line_behind_a_torn_end(tmp_path: Path) -> None:

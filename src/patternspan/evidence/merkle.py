@@ -37,6 +37,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return found.digest()
 
 
+def split_hashes(hashes: bytes) -> list[bytes]:
+    """Return hashes that stand one after the other as a list."""
+    return [hashes[at : at + SIZE] for at in range(0, len(hashes), SIZE)]
+
+
 class LineHashes:
     """Turns the bytes of a log, in pieces of any size, into the hashes of its lines. Its memory is that of a piece."""
 

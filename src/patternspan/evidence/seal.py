@@ -130,6 +130,10 @@ def _is_closed(folder: str, segment: Segment, grace: float) -> bool:
 
 def _seal_one(folder: str, segment: Segment, last: Stored | None) -> Stored:
     manifest = _write_leaves(folder, segment, last)
+    closed = index_of(folder).closed.get(segment.number)
+    if closed is not None and closed.bytes < manifest.bytes:
+        # It was closed while it was read, before late lines came that the compressed file will not have.
+        manifest = _write_leaves(folder, segment, last)
     path = manifest_path(folder, segment.number)
     data = manifest.to_bytes()
     _write(path, [data])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from patternspan.evidence.manifest import Stored, read_leaves, read_manifests
-from patternspan.evidence.merkle import SIZE, LineHashes, root_of
+from patternspan.evidence.merkle import SIZE, LineHashes, root_of, split_hashes
 from patternspan.evidence.segments import Index, Segment, copies_in, index_of, pieces, unnumbered_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from patternspan.evidence.manifest import Manifest
 
@@ -63,6 +63,16 @@ def measured(segment: Segment, limit: int | None = None, begin: int = 0) -> tupl
         begin = max(0, begin - len(data))
         size += len(data)
     return b"".join([*found, lines.end()]), size
+
+
+def absent_later(state: State, number: int, lines: Iterable[bytes]) -> set[bytes]:
+    """Return those of these line hashes that no file after a segment has. Raises OSError or UnreadableError."""
+    missing = set(lines)
+    for later in state.later_than(number):
+        if not missing:
+            break
+        missing.difference_update(split_hashes(line_hashes(later)))
+    return missing
 
 
 def sound_leaves(folder: str, number: int, manifest: Manifest) -> bytes | str:

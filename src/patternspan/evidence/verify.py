@@ -9,11 +9,11 @@ from patternspan.aggregate.plain import counted
 from patternspan.evidence.chain import chain_problems, retention_notes
 from patternspan.evidence.compare import ALTERED, CUT_OFF, INSERTED, MOVED, REMOVED, Difference, first_difference
 from patternspan.evidence.manifest import Manifest, leaves_path, manifest_path, read_leaves
-from patternspan.evidence.merkle import SIZE, leaf_hash
+from patternspan.evidence.merkle import SIZE, leaf_hash, split_hashes
 from patternspan.evidence.read_through import Through, likely_event_id, read_through
 from patternspan.evidence.report import Finding, Verification
 from patternspan.evidence.segments import Segment, UnreadableError, copies_in, folder_of, line_at, lines_of
-from patternspan.evidence.state import State, line_hashes, look, sound_leaves
+from patternspan.evidence.state import State, absent_later, line_hashes, look, sound_leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +162,10 @@ class _Check:
             return
         shorter = through.size < manifest.bytes
         cut = shorter and through.before[through.size] != b"\n"
-        found = first_difference(leaves, line_hashes(segment), cut=cut)
+        hashes = line_hashes(segment)
+        if shorter and not cut and self._left_out(segment, through, leaves, hashes):
+            return
+        found = first_difference(leaves, hashes, cut=cut)
         if found is not None:
             self._name(segment, found)
         elif shorter:
@@ -171,6 +174,23 @@ class _Check:
             path = manifest_path(self.state.folder, segment.number)
             text = "altered: the lines are those that were sealed, but its hash of the bytes is another"
             self.problems.append(Finding("manifest", path, 0, "", text))
+
+    def _left_out(self, segment: Segment, through: Through, leaves: bytes, hashes: bytes) -> bool:
+        """Say whether only late lines are missing: the segment was closed before they came, and sealed after."""
+        closed = self.state.index.closed.get(segment.number)
+        if closed is None or (closed.bytes, closed.sha256) != (through.size, through.sha256[through.size]):
+            return False
+        late = split_hashes(leaves[len(hashes) :])
+        if not late or not leaves.startswith(hashes) or absent_later(self.state, segment.number, late):
+            return False
+        text = (
+            f"{counted(len(late), 'line')} came late and were sealed, but left out when it was compressed; later files"
+        )
+        self.notes.append(Finding("late", segment.path, len(hashes) // SIZE + 1, "", f"{text} have them"))
+        self.segments += 1
+        self.lines += len(hashes) // SIZE
+        self.bytes += through.size
+        return True
 
     def _name(self, segment: Segment, found: Difference) -> None:
         if found.kind in {REMOVED, CUT_OFF} and found.line > 1:
@@ -186,17 +206,12 @@ class _Check:
     def _appended(self, segment: Segment, manifest: Manifest, *, ends_whole: bool) -> None:
         """Judge what stands behind the sealed bytes: late lines stand in a later file too."""
         hashes = line_hashes(segment, begin=manifest.bytes)
-        lines = [hashes[at : at + SIZE] for at in range(0, len(hashes), SIZE)]
+        lines = split_hashes(hashes)
         first = manifest.lines + 1 if ends_whole else manifest.lines
         if not ends_whole and lines[0] == _BLANK:
             # The newline that a writer sets before its line where it finds a torn one.
             lines, first = lines[1:], first + 1
-        missing = set(lines)
-        for later in self.state.later_than(segment.number):
-            if not missing:
-                break
-            known = line_hashes(later)
-            missing -= {known[at : at + SIZE] for at in range(0, len(known), SIZE)}
+        missing = absent_later(self.state, segment.number, lines)
         strange = next((at for at, line in enumerate(lines) if line in missing), None)
         if strange is not None:
             line = first + strange
