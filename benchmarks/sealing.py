@@ -60,15 +60,17 @@ def main() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{options.events:,} lines, {size / 1e6:.0f} MB")
     for name, values in times.items():
-        middle = statistics.median(values)
-        print(f"{name:8} {middle * 1000:7.0f} ms   {size / middle / 1e6:6.0f} MB/s")
+        middle, best = statistics.median(values), min(values)
+        print(f"{name:8} {middle * 1000:7.0f} ms   {size / middle / 1e6:6.0f} MB/s   best {best * 1000:.0f} ms")
     beyond = statistics.median(
         (ours - theirs) * 1e6 / options.events for ours, theirs in zip(times["seal"], times["sha256"], strict=True)
     )
     ratio = statistics.median(a / b for a, b in zip(times["verify"], times["sha256"], strict=True))
-    print(f"sealing beyond SHA-256: {beyond:.2f} s per 1,000,000 lines   goal 1 s")
+    least = (min(times["seal"]) - min(times["sha256"])) * 1e6 / options.events
+    print(f"sealing beyond SHA-256: {beyond:.2f} s per 1,000,000 lines, at best {least:.2f}   goal 1 s")
     print(f"verify / SHA-256: {ratio:.2f} x")
-    print(f"verify: {size / statistics.median(times['verify']) / 1e6:.0f} MB/s   goal 300 MB/s")
+    speeds = [size / found / 1e6 for found in (statistics.median(times["verify"]), min(times["verify"]))]
+    print(f"verify: {speeds[0]:.0f} MB/s, at best {speeds[1]:.0f}   goal 300 MB/s")
     print(f"memory for both: {(peak - before) / 1000:.0f} MB")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from logs import START_NS, failed_run, good_run, lines
 from patternspan.evidence.seal import seal
+from patternspan.model.wire import decode
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,4 +67,23 @@ def remove(folder: Path, number: int) -> None:
     members = {"segment": name(number), "removed_at": "2025-12-01T00:00:00.000000Z", "reason": "keep_days", "lines": 15}
     with (folder / "pattern_events.index.jsonl").open("ab") as file:
         file.write(json.dumps(members).encode() + b"\n")
-    (folder / name(number)).unlink()
+    for suffix in (".jsonl", ".jsonl.gz"):
+        (folder / name(number, suffix)).unlink(missing_ok=True)
+
+
+LINES = some_lines(1).splitlines()
+IDS = [decode(line).event_id for line in LINES]
+STRANGE = LINES[4].replace(b"in_progress", b"success")
+
+
+def text(lines: list[bytes]) -> bytes:
+    """Return the text of these lines."""
+    return b"".join(line + b"\n" for line in lines)
+
+
+def without(*places: int) -> bytes:
+    """Return the text of the lines but for those at these places."""
+    return text([line for at, line in enumerate(LINES) if at not in places])
+
+
+WHOLE = text(LINES)

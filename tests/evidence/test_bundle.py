@@ -201,7 +201,6 @@ def test_what_cannot_be_exported(folder: Path, tmp_path: Path) -> None:
 
 def test_after_retention_the_rest_is_exported(folder: Path, tmp_path: Path) -> None:
     """The chain of manifests still leads to the head."""
-    (folder / name(1, ".jsonl.gz")).rename(folder / name(1))
     remove(folder, 1)
     found = export(JOB, tmp_path / "a.zip", folder)
     assert (found.lines, found.proven) == (28, 28)

@@ -19,7 +19,6 @@ def chain_problems(state: State) -> Iterator[Finding]:
     yield from _manifests(state)
     yield from _links(state)
     yield from _missing(state)
-    yield from _out_of_turn(state)
 
 
 def _manifests(state: State) -> Iterator[Finding]:
@@ -76,17 +75,6 @@ def _gaps(there: Iterable[int], last: int) -> Iterator[tuple[int, int]]:
         yield expected, last
 
 
-def _out_of_turn(state: State) -> Iterator[Finding]:
-    """Yield a removal that retention cannot have made: it takes the oldest first."""
-    kept = [number for number in state.segments if number not in state.index.removed]
-    oldest = min(kept, default=0)
-    for number in sorted(state.index.removed):
-        if oldest and number > oldest and number not in state.segments:
-            text = f"missing: {segment_name(number)}; the index says removed, but older segments are still there"
-            yield Finding("missing", "", 0, "", text)
-            return
-
-
 def retention_notes(state: State) -> Iterator[Finding]:
     """Yield one note for each row of segments that retention removed, with what their manifests say."""
     gone = [number for number in sorted(state.index.removed) if number not in state.segments]
@@ -96,6 +84,16 @@ def retention_notes(state: State) -> Iterator[Finding]:
         lines = sum(state.index.removed[number].lines for number in range(first, final + 1))
         verb = "was" if first == final else "were"
         text = f"{_named(first, final)} {verb} removed by retention on {when}, {lines:,} lines"
+        yield Finding("retention", "", 0, "", text)
+    yield from _out_of_turn(state, gone)
+
+
+def _out_of_turn(state: State, gone: list[int]) -> Iterator[Finding]:
+    """Yield a note where the oldest did not go first: a clock was set, or one was never closed."""
+    kept = [number for number in state.segments if number not in state.index.removed]
+    first = next((number for number in gone if number > min(kept, default=number)), None)
+    if first is not None:
+        text = f"segment {first} was removed out of turn: older segments are still there"
         yield Finding("retention", "", 0, "", text)
 
 

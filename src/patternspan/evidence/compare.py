@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from patternspan.aggregate.plain import counted
-from patternspan.evidence.merkle import SIZE
+from patternspan.evidence.merkle import SIZE, split_hashes
 
 ALTERED: Final = "altered"
 REMOVED: Final = "removed"
@@ -35,8 +35,8 @@ def first_difference(sealed: bytes, found: bytes, *, cut: bool = False) -> Diffe
     begin = _common(sealed, found)
     rest = min(len(sealed), len(found)) - begin
     end = _common_end(sealed, found, rest)
-    gone = _split(sealed[begin : len(sealed) - end])
-    come = _split(found[begin : len(found) - end])
+    gone = split_hashes(sealed[begin : len(sealed) - end])
+    come = split_hashes(found[begin : len(found) - end])
     line = begin // SIZE + 1
     if not come:
         return _gone(line, len(gone), at_end=not end)
@@ -96,10 +96,6 @@ def _common_end(left: bytes, right: bytes, most: int) -> int:
         else:
             high = middle - 1
     return low * SIZE
-
-
-def _split(hashes: bytes) -> list[bytes]:
-    return [hashes[at : at + SIZE] for at in range(0, len(hashes), SIZE)]
 
 
 def _place(hashes: bytes, wanted: bytes) -> int:

@@ -13,7 +13,7 @@ import msgspec
 from patternspan.evidence.segments import STEM, segment_name
 
 MANIFEST_FORMAT: Final = "patternspan.manifest.v1"
-_MANIFEST: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,12})\.manifest\.json")
+_MANIFEST: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,18})\.manifest\.json")
 
 Digested = TypeVar("Digested", bound="Sealable")
 

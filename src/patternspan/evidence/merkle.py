@@ -37,6 +37,11 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return found.digest()
 
 
+def split_hashes(hashes: bytes) -> list[bytes]:
+    """Return hashes that stand one after the other as a list."""
+    return [hashes[at : at + SIZE] for at in range(0, len(hashes), SIZE)]
+
+
 class LineHashes:
     """Turns the bytes of a log, in pieces of any size, into the hashes of its lines. Its memory is that of a piece."""
 
@@ -96,7 +101,7 @@ class Tree:
 
 def root_of(leaves: bytes) -> bytes:
     """Return the root of these leaves."""
-    return _fold(leaves) if leaves else EMPTY
+    return _fold(b"".join(_fold(leaves[at : at + _BLOCK]) for at in range(0, len(leaves), _BLOCK))) if leaves else EMPTY
 
 
 def _fold(level: bytes) -> bytes:

@@ -53,7 +53,7 @@ def read_through(
     wanted = sorted(set(cuts))
     hashes: dict[int, str] = {}
     before: dict[int, bytes] = {}
-    judge = _Judge(lines)
+    judge = _Judge() if lines is None else _Glance(lines)
     size, last = 0, b""
     with Beside() as sha256:
         for data in pieces(segment, BLOCK):
@@ -74,17 +74,40 @@ def read_through(
     return Through(size=size, lines=looked.lines, sha256=hashes, before=before, torn=looked.torn)
 
 
-class _Judge:
-    """Finds torn lines. Where a piece looks like whole lines of the recorder, none of them is decoded.
+class _Glance:
+    """Says of a file of so many lines whether each looks like an event, from counts alone: none is cut out.
 
-    With a number of lines it stops at the first piece that does not, and counts no newlines before.
+    Where all newlines stand between an end and a beginning of events, only what was cut off behind a brace, or glued to
+    another line, could be hidden in a line; and that leaves a brace open.
     """
 
-    def __init__(self, expected: int | None) -> None:
+    torn: tuple[Torn, ...] = ()
+
+    def __init__(self, lines: int) -> None:
+        self.lines = lines
+        self._between = self._open = 0
+        self._first = self._last = b""
+
+    def feed(self, data: bytes) -> None:
+        room = len(_BETWEEN) - 1
+        seam = self._last + data[:room]
+        self._first = self._first if len(self._first) >= room else (self._first + data)[:room]
+        self._last = (self._last + data)[-room:] if len(data) < room else data[-room:]
+        self._between += data.count(_BETWEEN) + seam.count(_BETWEEN)
+        self._open += data.count(b"{") - data.count(b"}")
+
+    def end(self) -> bool:
+        """Take the end of the file; say whether no line needs a closer look."""
+        whole = self._first.startswith(_START) and self._last.endswith(b"}\n")
+        return whole and self._between == self.lines - 1 and self._open == 0
+
+
+class _Judge:
+    """Finds torn lines. Where a piece looks like whole lines of the recorder, none of them is decoded."""
+
+    def __init__(self) -> None:
         self.lines = 0
         self.torn: list[Torn] = []
-        self._expected = expected
-        self._doubtful = False
         self._held: list[bytes] = []
         self._room = MAX_LINE_BYTES
 
@@ -97,24 +120,18 @@ class _Judge:
                 self._room -= len(data)
             return
         self._room = MAX_LINE_BYTES
-        body = b"".join([*self._held, data[:end]]) if self._held or end < len(data) else data
+        body = b"".join([*self._held, data[:end]])
         self._held = [data[end:]] if end < len(data) else []
-        if self._doubtful:
-            return
-        starts = body.count(_START)
-        count = starts if self._expected is not None else body.count(b"\n")
-        whole = starts == count and _looks_whole(body, count)
-        if self._expected is not None:
-            self._doubtful = not whole
-        elif not whole:
+        count = body.count(b"\n")
+        glance = _Glance(count)
+        glance.feed(body)
+        if not glance.end():
             self._judge(body[:-1].split(b"\n"))
         self.lines += count
 
     def end(self) -> bool:
-        """Take the end of the file; say whether no line needs a closer look."""
+        """Take the end of the file."""
         rest = b"".join(self._held)
-        if self._expected is not None:
-            return not self._doubtful and not rest and self.lines == self._expected
         if rest:
             self.torn.append(Torn(self.lines + 1, "torn: the last line has no newline", likely_event_id(rest)))
             self.lines += 1
@@ -127,16 +144,6 @@ class _Judge:
             except LineError as error:
                 if line.strip():
                     self.torn.append(Torn(number, f"torn: {error}", likely_event_id(line)))
-
-
-def _looks_whole(body: bytes, count: int) -> bool:
-    """Say whether the events that begin in these bytes each begin and end a line, without looking into them."""
-    return (
-        body.startswith(_START)
-        and body.endswith(b"}\n")
-        and body.count(_BETWEEN) == count - 1
-        and body.count(b"{") == body.count(b"}")
-    )
 
 
 def event_in(line: bytes) -> PatternEvent | None:

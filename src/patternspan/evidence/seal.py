@@ -8,7 +8,6 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections import deque
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
@@ -40,6 +39,7 @@ GRACE: Final = 3.0
 LOCK_NAME: Final = f"{STEM}.seal.lock"
 _END: Final = 1 << 24
 """Bytes at either end in which the first and the last event are looked for."""
+_TAIL: Final = 1 << 16
 
 
 class Sealed(msgspec.Struct, frozen=True):
@@ -130,6 +130,10 @@ def _is_closed(folder: str, segment: Segment, grace: float) -> bool:
 
 def _seal_one(folder: str, segment: Segment, last: Stored | None) -> Stored:
     manifest = _write_leaves(folder, segment, last)
+    closed = index_of(folder).closed.get(segment.number)
+    if closed is not None and closed.bytes < manifest.bytes:
+        # It was closed while it was read, before late lines came that the compressed file will not have.
+        manifest = _write_leaves(folder, segment, last)
     path = manifest_path(folder, segment.number)
     data = manifest.to_bytes()
     _write(path, [data])
@@ -144,7 +148,7 @@ def _write_leaves(folder: str, segment: Segment, last: Stored | None) -> Manifes
     limit = None if closed is None else closed.bytes
     seen = _Seen()
     _write(leaves_path(folder, segment.number), seen.through(pieces(segment, BLOCK, limit)))
-    first, final = _event_in(seen.first), _event_in(b"".join(seen.last), backwards=True)
+    first, final = _event_in(seen.first), _event_in(seen.last, backwards=True)
     return Manifest(
         segment=segment.name,
         lines=seen.tree.count,
@@ -168,7 +172,7 @@ class _Seen:
         self.tree = Tree()
         self.bytes = 0
         self.first = b""
-        self.last: deque[bytes] = deque()
+        self.last = b""
 
     def through(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
         """Yield the leaves of these blocks."""
@@ -185,9 +189,9 @@ class _Seen:
         self.bytes += len(block)
         if b"\n" not in self.first and len(self.first) < _END:
             self.first += block
-        self.last.append(block)
-        if len(self.last) * BLOCK > _END:
-            self.last.popleft()
+        tail = block[-_TAIL:]
+        # Only of long lines is more kept: old blocks in memory would make each new one cold.
+        self.last = tail if tail.count(b"\n") > 1 else (self.last + block)[-_END:]
 
     def _leaves(self, found: bytes) -> bytes:
         self.tree.feed(found)

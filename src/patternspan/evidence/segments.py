@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STEM: Final = LOG_NAME.removesuffix(".jsonl")
 INDEX_NAME: Final = f"{STEM}.index.jsonl"
-_SEGMENT: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,12})\.jsonl(\.gz|\.zst)?")
+_SEGMENT: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,18})\.jsonl(\.gz|\.zst)?")
 _EARLIER: Final = re.compile(re.escape(LOG_NAME) + r"\.([0-9]{1,6})")
 _CHUNK: Final = 1 << 20
 
@@ -84,12 +84,16 @@ def segment_name(number: int) -> str:
 
 def segments_in(folder: str) -> list[Segment]:
     """Return the numbered segments in order; of a plain and a compressed copy the plain one, which has all lines."""
-    found: dict[int, tuple[str, str]] = {}
-    for name in os.listdir(folder):
+    return [files[0] for _, files in sorted(copies_in(folder).items())]
+
+
+def copies_in(folder: str) -> dict[int, list[Segment]]:
+    """Return the files of each numbered segment: mostly one, and the plain one first where it was just compressed."""
+    found: dict[int, list[Segment]] = {}
+    for name in sorted(os.listdir(folder)):
         if (match := _SEGMENT.fullmatch(name)) is not None:
-            number = int(match[1])
-            found[number] = min(found.get(number, ("~", "")), (match[2] or "", name))
-    return [Segment(number, os.path.join(folder, name)) for number, (_, name) in sorted(found.items())]
+            found.setdefault(int(match[1]), []).append(Segment(int(match[1]), os.path.join(folder, name)))
+    return found
 
 
 def unnumbered_in(folder: str) -> list[Segment]:

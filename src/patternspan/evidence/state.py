@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from patternspan.evidence.manifest import Stored, read_leaves, read_manifests
-from patternspan.evidence.merkle import SIZE, LineHashes, root_of
-from patternspan.evidence.segments import Index, Segment, index_of, pieces, segments_in, unnumbered_in
+from patternspan.evidence.merkle import SIZE, LineHashes, root_of, split_hashes
+from patternspan.evidence.segments import Index, Segment, copies_in, index_of, pieces, unnumbered_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from patternspan.evidence.manifest import Manifest
 
@@ -22,6 +22,8 @@ class State(msgspec.Struct, frozen=True):
     folder: str
     manifests: dict[int, Stored]
     segments: dict[int, Segment]
+    copies: tuple[Segment, ...]
+    """Compressed files whose segment is there without compression too."""
     others: tuple[Segment, ...]
     """Logs of another tool's rotation and the live log, the oldest first."""
     index: Index
@@ -39,10 +41,12 @@ class State(msgspec.Struct, frozen=True):
 def look(folder: str) -> State:
     """Return what stands in a folder. The manifests are read first: what is sealed meanwhile is not sealed yet."""
     manifests = read_manifests(folder)
-    segments = {segment.number: segment for segment in segments_in(folder)}
+    files = copies_in(folder)
+    segments = {number: its[0] for number, its in sorted(files.items())}
+    copies = tuple(each for its in files.values() for each in its[1:])
     others = tuple(unnumbered_in(folder))
     # The index last: what was removed meanwhile has its line there.
-    return State(folder, manifests, segments, others, index_of(folder))
+    return State(folder, manifests, segments, copies, others, index_of(folder))
 
 
 def line_hashes(segment: Segment, limit: int | None = None, begin: int = 0) -> bytes:
@@ -59,6 +63,16 @@ def measured(segment: Segment, limit: int | None = None, begin: int = 0) -> tupl
         begin = max(0, begin - len(data))
         size += len(data)
     return b"".join([*found, lines.end()]), size
+
+
+def absent_later(state: State, number: int, lines: Iterable[bytes]) -> set[bytes]:
+    """Return those of these line hashes that no file after a segment has. Raises OSError or UnreadableError."""
+    missing = set(lines)
+    for later in state.later_than(number):
+        if not missing:
+            break
+        missing.difference_update(split_hashes(line_hashes(later)))
+    return missing
 
 
 def sound_leaves(folder: str, number: int, manifest: Manifest) -> bytes | str:

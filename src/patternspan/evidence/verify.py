@@ -9,17 +9,19 @@ from patternspan.aggregate.plain import counted
 from patternspan.evidence.chain import chain_problems, retention_notes
 from patternspan.evidence.compare import ALTERED, CUT_OFF, INSERTED, MOVED, REMOVED, Difference, first_difference
 from patternspan.evidence.manifest import Manifest, leaves_path, manifest_path, read_leaves
-from patternspan.evidence.merkle import SIZE, leaf_hash
+from patternspan.evidence.merkle import SIZE, leaf_hash, split_hashes
 from patternspan.evidence.read_through import Through, likely_event_id, read_through
 from patternspan.evidence.report import Finding, Verification
-from patternspan.evidence.segments import Segment, UnreadableError, folder_of, line_at, lines_of
-from patternspan.evidence.state import State, line_hashes, look, sound_leaves
+from patternspan.evidence.segments import Segment, UnreadableError, copies_in, folder_of, line_at, lines_of
+from patternspan.evidence.state import State, absent_later, line_hashes, look, sound_leaves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from patternspan.evidence.checkpoint import Checkpoint
 
 _MOST_TORN: Final = 20
-_ATTEMPTS: Final = 5
+_ATTEMPTS: Final = 20
 _BLANK: Final = leaf_hash(b"")
 
 
@@ -37,12 +39,17 @@ def verify(
     """
     folder = folder_of(events_dir)
     for attempt in range(_ATTEMPTS):
+        state = look(folder)
         try:
-            return _Check(look(folder)).run(checkpoint, key)
+            found = _Check(state).run(checkpoint, key)
         except FileNotFoundError:
-            # A file was compressed, rotated or removed between the look at the folder and its turn.
+            # A file was rotated or removed between the look at the folder and its turn.
             if attempt == _ATTEMPTS - 1:
                 raise
+            continue
+        if found.ok or attempt == _ATTEMPTS - 1 or look(folder) == state:
+            return found
+        # The folder changed meanwhile; what was found may be only half of that change.
     raise AssertionError
 
 
@@ -64,6 +71,8 @@ class _Check:
             self._guarded(segment)
         for segment in self.state.others:
             self._guarded(segment)
+        for segment in self.state.copies:
+            self._guarded(segment, self._copy)
         if checkpoint is not None:
             from patternspan.evidence.against import against
 
@@ -80,12 +89,16 @@ class _Check:
             unsealed_lines=self.unsealed,
         )
 
-    def _guarded(self, segment: Segment) -> None:
+    def _guarded(self, segment: Segment, check: Callable[[Segment], None] | None = None) -> None:
         """Check one file; one that cannot be read is a problem of its own."""
         try:
-            self._file(segment)
+            (check or self._file)(segment)
         except FileNotFoundError:
-            raise
+            moved = copies_in(self.state.folder).get(segment.number, [segment])[0]
+            if check is not None or moved == segment:
+                raise
+            # It was compressed between the look at the folder and its turn.
+            self._guarded(moved)
         except (UnreadableError, OSError) as error:
             readable = 0
             try:
@@ -105,6 +118,16 @@ class _Check:
         else:
             self._unsealed(segment)
 
+    def _copy(self, segment: Segment) -> None:
+        """Check the compressed copy of a segment that is there without compression too."""
+        closed = self.state.index.closed.get(segment.number)
+        stored = self.state.manifests.get(segment.number)
+        sealed = stored.manifest if stored is not None else None
+        known = {each.bytes: each.sha256 for each in (sealed, closed) if each is not None}
+        through = read_through(segment, known)
+        if known and not any(through.sha256.get(size) == found for size, found in known.items()):
+            self._problem(ALTERED, segment, 0, "the compressed copy is not what was closed and sealed")
+
     def _problem(self, kind: str, segment: Segment, line: int, text: str, event_id: str = "") -> None:
         self.problems.append(Finding(kind, segment.path, line, event_id, text))
 
@@ -117,14 +140,14 @@ class _Check:
         if through.sha256.get(manifest.bytes) != manifest.sha256:
             self._changed(segment, manifest, through, None if isinstance(leaves, str) else leaves)
             return
+        if through.size > manifest.bytes:
+            self._appended(segment, manifest, ends_whole=through.before.get(manifest.bytes, b"") in {b"\n", b""})
         self.segments += 1
         self.lines += manifest.lines
         self.bytes += manifest.bytes
         self._torn(segment, through)
         if closed is not None and through.sha256.get(closed.bytes) != closed.sha256:
             self._problem("index", segment, 0, "not as the index says that it was closed")
-        if through.size > manifest.bytes:
-            self._appended(segment, manifest, ends_whole=through.before.get(manifest.bytes, b"") in {b"\n", b""})
 
     def _changed(self, segment: Segment, manifest: Manifest, through: Through, leaves: bytes | None) -> None:
         """Name the first difference of a segment that is not as it was sealed."""
@@ -139,7 +162,10 @@ class _Check:
             return
         shorter = through.size < manifest.bytes
         cut = shorter and through.before[through.size] != b"\n"
-        found = first_difference(leaves, line_hashes(segment), cut=cut)
+        hashes = line_hashes(segment)
+        if shorter and not cut and self._left_out(segment, through, leaves, hashes):
+            return
+        found = first_difference(leaves, hashes, cut=cut)
         if found is not None:
             self._name(segment, found)
         elif shorter:
@@ -148,6 +174,23 @@ class _Check:
             path = manifest_path(self.state.folder, segment.number)
             text = "altered: the lines are those that were sealed, but its hash of the bytes is another"
             self.problems.append(Finding("manifest", path, 0, "", text))
+
+    def _left_out(self, segment: Segment, through: Through, leaves: bytes, hashes: bytes) -> bool:
+        """Say whether only late lines are missing: the segment was closed before they came, and sealed after."""
+        closed = self.state.index.closed.get(segment.number)
+        if closed is None or (closed.bytes, closed.sha256) != (through.size, through.sha256[through.size]):
+            return False
+        late = split_hashes(leaves[len(hashes) :])
+        if not late or not leaves.startswith(hashes) or absent_later(self.state, segment.number, late):
+            return False
+        text = (
+            f"{counted(len(late), 'line')} came late and were sealed, but left out when it was compressed; later files"
+        )
+        self.notes.append(Finding("late", segment.path, len(hashes) // SIZE + 1, "", f"{text} have them"))
+        self.segments += 1
+        self.lines += len(hashes) // SIZE
+        self.bytes += through.size
+        return True
 
     def _name(self, segment: Segment, found: Difference) -> None:
         if found.kind in {REMOVED, CUT_OFF} and found.line > 1:
@@ -163,17 +206,12 @@ class _Check:
     def _appended(self, segment: Segment, manifest: Manifest, *, ends_whole: bool) -> None:
         """Judge what stands behind the sealed bytes: late lines stand in a later file too."""
         hashes = line_hashes(segment, begin=manifest.bytes)
-        lines = [hashes[at : at + SIZE] for at in range(0, len(hashes), SIZE)]
+        lines = split_hashes(hashes)
         first = manifest.lines + 1 if ends_whole else manifest.lines
         if not ends_whole and lines[0] == _BLANK:
             # The newline that a writer sets before its line where it finds a torn one.
             lines, first = lines[1:], first + 1
-        missing = set(lines)
-        for later in self.state.later_than(segment.number):
-            if not missing:
-                break
-            known = line_hashes(later)
-            missing -= {known[at : at + SIZE] for at in range(0, len(known), SIZE)}
+        missing = absent_later(self.state, segment.number, lines)
         strange = next((at for at, line in enumerate(lines) if line in missing), None)
         if strange is not None:
             line = first + strange
