@@ -23,7 +23,7 @@ from patternspan.record.secret_values import (
 
 _TYPED: Final = re.compile(r"[ \t]+(\S{4,128})")
 _IS: Final = re.compile(
-    r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)[ \t]+(?:(?!is\b|was\b)[^\s:=]{1,40}[ \t]+){0,5}?)?"
+    r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)(?:[ \t]+(?!(?:is|was)\b)[^\s:=]{1,40}){1,5}?)?"
     r"(?:[ \t]*(?:is|was|are|will be|reads|equals|set to|changed to|reset to|has been set to|is now|is set to|updated to)(?:[ \t]*:)?|[ \t]*[-–—]+>?|[ \t]*[:=])[ \t]+(?:still |now |just |currently |simply |set to |)"
 )
 _WHO: Final = re.compile(r"(?i)\(([^()\n]{1,40})\)[ \t]*[:=]?[ \t]*")
@@ -85,7 +85,7 @@ def prose_spans(
         if name.lower() == "pass" and not is_mixed(value):
             return
         if (
-            meant.kind in {"password", "secret"}
+            (meant.kind in {"password", "secret"} or is_random(value))
             and not is_sentence(value)
             and not is_prose_word(value)
             and " " not in value
