@@ -62,7 +62,14 @@ def prose_spans(
     phrase = _IS.match(text, join.start("space"))
     if phrase is None:
         who = _WHO.match(text, value_begin)
-        if who is not None and is_mixed(who[1]) and not is_code(who[1]) and " " not in who[1]:
+        if (
+            who is not None
+            and meant.strength > 1
+            and who[1][:1] != "@"
+            and is_mixed(who[1])
+            and not is_code(who[1])
+            and " " not in who[1]
+        ):
             yield who.start(1), who.end(1), meant.kind
             return
         phrase = who if who is not None and who[0].rstrip()[-1] in ":=" else None

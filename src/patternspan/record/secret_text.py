@@ -306,6 +306,16 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     ):
         return
     value = text[value_begin:value_end]
+    if is_word(value.strip("_")) and compact(name).endswith(compact(value)):
+        return  # `password=password` passes a variable on
+    if (
+        how == "colon"
+        and is_word(value)
+        and text[join.start("colon") : join.end("colon")] == ":"
+        and not join["close"]
+        and bare
+    ):
+        return  # `passwd:dir`, `auth:login`: names with a colon in them
     if (
         how == "tag"
         and bare
