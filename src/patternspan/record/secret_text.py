@@ -47,7 +47,7 @@ def _places(text: str) -> list[tuple[int, int]]:
     return places
 
 
-_HINTS: Final = (*_STEMS, "sudo", "login", "logon", "stdin", "@", "://", "webhook", "%3a")
+_HINTS: Final = (*_STEMS, "sudo", "login", "logon", "stdin", "@", "://", "webhook", "hooks.", "hook.", "%3a")
 _WORD_TAIL: Final = re.compile(r"[\w.$-]*")
 _SPACED: Final = re.compile(
     r"(?i)(?:api|access|secret|private|account|signing|encryption|master|shared|storage|license|recovery|wifi|wi-fi"
@@ -102,14 +102,19 @@ def may_hold_secret(text: str) -> bool:
     for hint in _HINTS:
         if hint in lowered:
             return True
+    if (configured.names and any(name in compact(text) for name in configured.names)) or may_be_command(text):
+        return True
+    if text.count(":") >= 4:
+        return True
+    if len(text) < 16 or expression(_RUN).search(text) is None:
+        return False  # nothing is known by its form that has no such run of characters
     for literal in literals():
         if literal in text:
             return True
-    if (configured.names and any(name in compact(text) for name in configured.names)) or may_be_command(text):
-        return True
-    return len(text) >= 20 and (expression(_LONG).search(text) is not None or text.count(":") >= 4)
+    return expression(_LONG).search(text) is not None
 
 
+_RUN: Final = r"[A-Za-z0-9_+=.~$%:-]{15}"
 _LONG: Final = r"[A-Za-z0-9+/]{20}|[MNO][A-Za-z0-9_-]{22}"
 
 
