@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patternspan import redact
@@ -46,12 +46,14 @@ PARTS = [
 WORDY = st.lists(st.sampled_from([*PARTS, " ", "\n", ": "]), max_size=24).map("".join)
 
 
+@settings(deadline=None, max_examples=60)
 @given(JSON)
 def test_any_value_keeps_its_shape(value: Any) -> None:
     """Redaction changes texts, never what holds them."""
     assert shape(redact(value)) == shape(value)
 
 
+@settings(deadline=None, max_examples=60)
 @given(WORDY)
 def test_what_is_redacted_is_not_redacted_again(text: str) -> None:
     """A mark is no secret."""
@@ -60,6 +62,7 @@ def test_what_is_redacted_is_not_redacted_again(text: str) -> None:
     assert redact(once).count("[redacted:") >= marks - text.count("[redacted:")
 
 
+@settings(deadline=None, max_examples=60)
 @given(WORDY, WORDY)
 def test_a_password_on_a_line_of_its_own_never_survives(before: str, after: str) -> None:
     """Whatever stands on the other lines."""

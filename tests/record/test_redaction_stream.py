@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patternspan import current_run, pattern_span
@@ -41,6 +41,7 @@ def passed(pieces: list[bytes], seconds: float = 0.0) -> str:
     return (written + redactor.finish()).decode()
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, len(OUTPUT.encode())), max_size=12))
 def test_chunks_make_no_difference(cuts: list[int]) -> None:
     """A secret or a key across their borders is found as in one piece."""
@@ -49,6 +50,7 @@ def test_chunks_make_no_difference(cuts: list[int]) -> None:
     assert passed([data[a:b] for a, b in pairwise(places)]) == SHOWN
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, len(OUTPUT.encode())), max_size=6))
 def test_slow_chunks_leak_nothing(cuts: list[int]) -> None:
     """Where each piece stands so long that what was held back of it is written."""

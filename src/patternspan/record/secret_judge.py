@@ -114,7 +114,7 @@ def _judge_bare(text: str, meant: Named, how: str) -> bool:
     if is_mixed(text) and not is_code(text):
         return True
     if text[0] in "([{<|" or is_code(text):
-        return is_code(text) and is_random(text) and "(" not in text and "." not in text
+        return is_code(text) and is_random(text.rpartition(".")[2]) and "(" not in text
     if is_word(text.rstrip(".")):
         if is_prose_word(text):
             return False

@@ -19,13 +19,13 @@ class Named(NamedTuple):
 _WORDS: Final = r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+"
 _PASSWORD: Final = (
     r"passwords?|passwd|passphrases?|passcodes?|pwd|passwort|kennwort|contrasena|senha|motdepasse"
-    r"|[a-z]{2,20}(?:password|passwd|passphrase|passcode|pwd)|password\d+|(?:requirepass|masterauth|sshpass)"
+    r"|[a-z]{1,20}(?:password|passwd|passphrase|passcode|pwd)|password\d+|(?:requirepass|masterauth|sshpass)"
     r"|(?:db|user|root|admin|my|sql|store|key|ssh|mysql|pg|redis|smtp|mail|ftp|http|proxy|ldap|bind|account|login|trust"
     r"|login|wifi|mongo|rabbit|amqp|service|test|default|master|backup|cluster|guest|host|keystore|truststore)pass(?:w|wd)?"
     r"|(?:root|bind|admin|user|db|ldap|my|login)pw"
 )
 _SECRET: Final = r"secrets?|[a-z]{2,20}secret|secretkey|clientsecret|mnemonic"
-_TOKEN: Final = r"token|(?:access|auth|refresh|bearer|id|api|session|user|bot|oauth|login|jwt|csrf|xsrf|device|reg|push|sas|app|deploy|git|github|gitlab|npm|slack|personal|vault|x)token|jwt|otp|totp|pat|bearer"
+_TOKEN: Final = r"token|(?!next|page|eos|bos|pad|stop|start|end|max|min|sync|continu|unk|sep|mask|cls)[a-z]{1,24}token|jwt|otp|totp|pat|bearer"
 _CREDENTIAL: Final = r"credentials?|creds?|cred|apikeys?|dsn|accesskey|authkey|accountkey|secretkey|privatekey|masterkey|signingkey|encryptionkey|sharedkey|servicekey|connectionstring|connstr|licensekey|apisecret|appsecret|appkey|authtoken|keyfob"
 _KEY_BEFORE: Final = frozenset(
     "api access secret private account storage signing signature encryption encrypt encrypted master shared service auth"

@@ -23,7 +23,7 @@ from patternspan.record.secret_values import (
 
 _TYPED: Final = re.compile(r"[ \t]+(\S{4,128})")
 _IS: Final = re.compile(
-    r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)[ \t]+(?:(?!is\b|was\b)[^\s:=]{1,40}[ \t]+){0,5}?)?"
+    r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)(?:[ \t]+(?!(?:is|was)\b)[^\s:=]{1,40}){1,5}?)?"
     r"(?:[ \t]*(?:is|was|are|will be|reads|equals|set to|changed to|reset to|has been set to|is now|is set to|updated to)(?:[ \t]*:)?|[ \t]*[-–—]+>?|[ \t]*[:=])[ \t]+(?:still |now |just |currently |simply |set to |)"
 )
 _WHO: Final = re.compile(r"(?i)\(([^()\n]{1,40})\)[ \t]*[:=]?[ \t]*")
@@ -62,7 +62,14 @@ def prose_spans(
     phrase = _IS.match(text, join.start("space"))
     if phrase is None:
         who = _WHO.match(text, value_begin)
-        if who is not None and is_mixed(who[1]) and not is_code(who[1]) and " " not in who[1]:
+        if (
+            who is not None
+            and meant.strength > 1
+            and who[1][:1] != "@"
+            and is_mixed(who[1])
+            and not is_code(who[1])
+            and " " not in who[1]
+        ):
             yield who.start(1), who.end(1), meant.kind
             return
         phrase = who if who is not None and who[0].rstrip()[-1] in ":=" else None
@@ -85,7 +92,7 @@ def prose_spans(
         if name.lower() == "pass" and not is_mixed(value):
             return
         if (
-            meant.kind in {"password", "secret"}
+            (meant.kind in {"password", "secret"} or is_random(value))
             and not is_sentence(value)
             and not is_prose_word(value)
             and " " not in value

@@ -47,7 +47,7 @@ def _places(text: str) -> list[tuple[int, int]]:
     return places
 
 
-_HINTS: Final = (*_STEMS, "sudo", "login", "logon", "stdin", "@", "://", "webhook", "%3a")
+_HINTS: Final = (*_STEMS, "sudo", "login", "logon", "stdin", "@", "://", "webhook", "hooks.", "hook.", "%3a")
 _WORD_TAIL: Final = re.compile(r"[\w.$-]*")
 _SPACED: Final = re.compile(
     r"(?i)(?:api|access|secret|private|account|signing|encryption|master|shared|storage|license|recovery|wifi|wi-fi"
@@ -68,7 +68,7 @@ _JOIN: Final = re.compile(
     | (?P<block>[ \t]{{0,4}}\{{[^{{}}]{{0,200}}?\bdefault[ \t]{{0,8}}=[ \t]{{0,8}}(?={QUOTE}))
     | (?P<pair>[ \t]{{0,4}}(?:,|;|\\?n|\r?\n[ \t]{{0,40}}-?)?[ \t]{{0,40}}{QUOTE}?(?:value|val|content|default|defaultvalue){QUOTE}?[ \t]{{0,4}}[:=][ \t]{{0,4}})
     | (?P<form>\r?\n(?:[\w-]{{1,40}}:[^\n]{{0,100}}\r?\n){{0,2}}\r?\n)
-    | (?P<plist></key>\s{{0,24}}<string>)
+    | (?P<plist></(?:key|name)>\s{{0,24}}<(?:string|value)>)
     | (?P<arrow>[ \t]{{0,8}}(?:=>|:=|->)[ \t]{{0,8}})
     | (?P<equal>[ \t]{{0,24}}(?:\?=|\+=|={{1,3}}|%3D|&\#61;)[ \t]{{0,8}})
     | (?P<colon>[ \t]{{0,24}}(?::|%3A)(?!//)(?:[ \t]{{0,4}}[|>][+-]?[ \t]{{0,4}}\r?\n[ \t]{{1,24}}|[ \t]{{0,4}}\r?\n[ \t]{{0,24}}(?=[\"'](?![\"']))|[ \t]{{0,24}}))
@@ -102,14 +102,19 @@ def may_hold_secret(text: str) -> bool:
     for hint in _HINTS:
         if hint in lowered:
             return True
+    if (configured.names and any(name in compact(text) for name in configured.names)) or may_be_command(text):
+        return True
+    if text.count(":") >= 4:
+        return True
+    if len(text) < 16 or expression(_RUN).search(text) is None:
+        return False  # nothing is known by its form that has no such run of characters
     for literal in literals():
         if literal in text:
             return True
-    if (configured.names and any(name in compact(text) for name in configured.names)) or may_be_command(text):
-        return True
-    return len(text) >= 20 and (expression(_LONG).search(text) is not None or text.count(":") >= 4)
+    return expression(_LONG).search(text) is not None
 
 
+_RUN: Final = r"[A-Za-z0-9_+=.~$%:-]{15}"
 _LONG: Final = r"[A-Za-z0-9+/]{20}|[MNO][A-Za-z0-9_-]{22}"
 
 
@@ -306,6 +311,16 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     ):
         return
     value = text[value_begin:value_end]
+    if is_word(value.strip("_")) and compact(name).endswith(compact(value)):
+        return  # `password=password` passes a variable on
+    if (
+        how == "colon"
+        and is_word(value)
+        and text[join.start("colon") : join.end("colon")] == ":"
+        and not join["close"]
+        and bare
+    ):
+        return  # `passwd:dir`, `auth:login`: names with a colon in them
     if (
         how == "tag"
         and bare

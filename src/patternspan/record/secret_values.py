@@ -82,6 +82,7 @@ _UUID: Final = re.compile(r"(?i)[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-
 _DATED: Final = re.compile(
     r"v?\d+(?:[.:/-]\d+){1,6}(?:[T ]\d\d:\d\d\S{0,20})?|\d+(?:\.\d+)?\s?(?:ms|s|m|h|d|%|px|kb|mb|gb)?"
 )
+_CACHE_KEY: Final = re.compile(r"[a-z]{2,20}\d{0,3}(?:[-_:/.][a-z]{2,20}\d{0,3}){0,6}[-_:/][0-9a-f]{7,64}")
 _ULID: Final = re.compile(r"(?:[A-Z]{2,6}-)?[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
@@ -163,7 +164,13 @@ def is_random(value: str) -> bool:
     chars = set(value[:512])
     if len(value) < 16 or len(value) > 4096 or not chars.isdisjoint(" \t\n\r\f\v()[]{}|\\^*?<>"):
         return False
-    if _UUID.fullmatch(value) or _ULID.fullmatch(value) or _DATED.fullmatch(value) or _PLACE.fullmatch(value):
+    if (
+        _UUID.fullmatch(value)
+        or _ULID.fullmatch(value)
+        or _CACHE_KEY.fullmatch(value)
+        or _DATED.fullmatch(value)
+        or _PLACE.fullmatch(value)
+    ):
         return False
     kinds = [not chars.isdisjoint(some) for some in (_DIGITS, _LOWER, _UPPER)]
     if sum(kinds) < 2 or not kinds[0]:
