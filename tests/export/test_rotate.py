@@ -92,6 +92,21 @@ def test_a_log_that_reached_its_age_is_begun_anew(log: str, tmp_path: Path) -> N
     assert (numbers(log), Path(log).read_bytes().count(b"\n")) == ([0, 1, 2], 2)
 
 
+def test_old_events_that_are_brought_in_make_no_log_old(log: str, tmp_path: Path) -> None:
+    """Else each of them would have a segment of its own."""
+    rotation = Rotation(max_seconds=3600, root=str(tmp_path))
+    for number in range(3):
+        old = msgspec.structs.replace(event(number), timestamp="2020-01-01T00:00:00Z")
+        writer = LineLog(log, rotation)
+        writer.append(encode(old) + b"\n")
+        writer.close()
+    assert [name for name in names(Path(log).parent) if name.endswith(".jsonl")] == [
+        "pattern_events.00000001.jsonl",
+        "pattern_events.jsonl",
+    ]
+    assert numbers(log) == [0, 1, 2]
+
+
 def test_a_number_is_never_used_again(log: str) -> None:
     """Neither where the segment was removed, nor where only its seal, or only a compressed half of it, is left."""
     folder = Path(log).parent

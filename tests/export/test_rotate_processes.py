@@ -175,6 +175,67 @@ def test_a_writer_stopped_right_at_its_write_loses_no_line(root: Path, moment: s
     assert in_log(root) == {"a": [0, 1, 2]}
 
 
+KILLED_AT_EACH_CALL = """
+import os, shutil, signal, sys
+from patternspan.export.close import finish
+from patternspan.export.segments import rename
+from patternspan.layout import global_log
+from patternspan.log.locate import with_rotated
+from patternspan.log.reader import LogLine
+from patternspan.log.search import Query, find_in
+
+def read(root):
+    items = list(find_in(with_rotated(global_log(root)), Query()))
+    assert all(isinstance(item, LogLine) for item in items), items
+    return [item.event.event_id for item in items]
+
+def work(root):
+    rename(global_log(root), lambda status: True)
+    finish(global_log(root), "gzip", lambda segment: True)
+
+def die_at(number):
+    left = [number]
+    def dying(call):
+        def called(*arguments, **more):
+            left[0] -= 1
+            if left[0] < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **more)
+        return called
+    for name in ("open", "close", "rename", "unlink", "fsync", "write", "pread", "pwrite", "utime", "fchmod"):
+        setattr(os, name, dying(getattr(os, name)))
+
+source, copy = sys.argv[1], sys.argv[1] + "/copy"
+whole, killed, number = read(source), True, 0
+while killed:
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(source + "/events", copy + "/events")
+    child = os.fork()
+    if child == 0:
+        die_at(number)
+        work(copy)
+        os._exit(0)
+    killed = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    assert read(copy) == whole, number
+    work(copy)
+    assert read(copy) == whole, number
+    names = sorted(name for name in os.listdir(copy + "/events") if "0000" in name)
+    assert names == ["pattern_events.00000001.jsonl.gz"], (number, names)
+    number += 1
+print(number)
+"""
+
+
+def test_closing_and_compressing_may_be_killed_before_each_call_of_the_system(root: Path) -> None:
+    """Nothing is lost or doubled at that moment, and the next one finishes it."""
+    write_all(root, 50, 10**9)
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_EACH_CALL, str(root)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30
+
+
 def test_closing_and_compressing_may_be_killed_at_any_time(root: Path) -> None:
     """The next one goes on, and every event is there once at any moment in between."""
     write_all(root, 3000, 4_000_000)

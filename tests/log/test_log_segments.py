@@ -243,6 +243,19 @@ def test_a_rotation_between_listing_and_reading_is_seen(tmp_path):
     assert [item.event for item in find_in(listed, Query(), 8)] == runs(4)[-8:]
 
 
+def test_what_is_written_while_a_log_is_read_does_not_leave_a_hole(tmp_path):
+    """A writer that has not noticed the rotation writes to the old file, which was read, and then to the new one."""
+    log = log_of(tmp_path, "log.00000001.jsonl", "log.jsonl")
+    reading = find_in(with_rotated(log), Query())
+    found = [next(reading).event]
+    for name, number in (("log.00000001.jsonl", 5), ("log.jsonl", 6)):
+        with open(tmp_path / name, "ab") as file:
+            file.write(lines(run_of(number)))
+    found += [item.event for item in reading]
+    assert found == runs(2)
+    assert events(log) == [*run_of(0), *run_of(5), *run_of(1), *run_of(6)]
+
+
 def test_a_part_that_was_removed_since_is_passed_over(tmp_path):
     """Retention does not make a reader complain."""
     log = log_of(tmp_path, "log.00000001.jsonl", "log.jsonl")

@@ -20,6 +20,7 @@ from patternspan.cli.recording import record_here, root_option
 from patternspan.cli.screen import Screen, is_terminal, note
 from patternspan.errors import ConfigError, NotFoundError
 from patternspan.layout import global_log, safe_name
+from patternspan.log.locate import with_rotated
 from patternspan.log.reader import BadLine
 from patternspan.log.search import Query, find_in
 from patternspan.model.fold import is_terminal as is_terminal_event
@@ -123,7 +124,7 @@ def _show_timeline(root: str, job_id: str, since_ns: int) -> list[PatternEvent]:
     found: list[PatternEvent] = []
     with Screen(settings().color, paged=False) as screen:
         writer = Writer(screen)
-        for item in find_in([log], Query(job_ids=frozenset({job_id}), since_ns=since_ns - _SECOND)):
+        for item in find_in(with_rotated(log), Query(job_ids=frozenset({job_id}), since_ns=since_ns - _SECOND)):
             if not isinstance(item, BadLine):
                 writer.write(item)
                 found.append(item.event)

@@ -126,7 +126,7 @@ def _members(found: Survey, config: Config, pruning: Pruned) -> dict[str, Any]:
         "total_bytes": pruning.total + pruning.bytes,
         "due": {
             "rotate": _due_rotation(found, config),
-            "close": sum(file.state == "not closed yet" for file in found.files),
+            "close": sum(file.is_left() for file in found.files),
             "prune": len(pruning.removed),
             "prune_bytes": pruning.bytes,
         },
@@ -186,7 +186,9 @@ def _facts(found: Survey, config: Config, pruning: Pruned) -> list[tuple[str, st
         counted(config.keep_days, "day") if config.keep_days else "",
         f"{config.keep_bytes:,} bytes" if config.keep_bytes else "",
     ]
+    left = sum(file.is_left() for file in found.files)
     due = [
+        f"closing of {counted(left, 'segment')}" if left else "",
         f"rotation ({why})" if (why := _due_rotation(found, config)) else "",
         f"removal of {counted(len(pruning.removed), 'thing')}, {pruning.bytes:,} bytes" if pruning.removed else "",
     ]

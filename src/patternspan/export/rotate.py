@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from patternspan import layout
 from patternspan.config import Config
 from patternspan.export import keeper
 from patternspan.export.segments import rename
@@ -44,16 +45,16 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
         if self.keeps():
             keeper.watch(self)
         try:
-            if not self._is_due(os.fstat(descriptor), descriptor):
+            if not self._is_due(log, os.fstat(descriptor), descriptor):
                 return False
-            rotated = rename(log, lambda status: self._is_due(status, descriptor))
+            rotated = rename(log, lambda status: self._is_due(log, status, descriptor))
         except OSError:
             return False
         if rotated:
             keeper.look_after(log, self)
         return rotated is not None
 
-    def _is_due(self, status: os.stat_result, descriptor: int) -> bool:
+    def _is_due(self, log: str, status: os.stat_result, descriptor: int) -> bool:
         """Say whether an open log of this status is to be rotated."""
         here = os.fstat(descriptor)
         if (here.st_ino, here.st_dev) != (status.st_ino, status.st_dev) or not here.st_size:
@@ -62,14 +63,22 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if not self.max_seconds:
             return False
-        return time.time_ns() - _began_ns(descriptor, status) >= self.max_seconds * 1_000_000_000
+        return time.time_ns() - _began_ns(log, descriptor, status) >= self.max_seconds * 1_000_000_000
 
 
-def _began_ns(descriptor: int, status: os.stat_result) -> int:
-    """Return the time of the first event of an open log; that of its last change where it has none."""
+def _began_ns(log: str, descriptor: int, status: os.stat_result) -> int:
+    """Return the time of the first event of an open log; that of its last change where it has none.
+
+    A log cannot be older than the last rotation, though its first event may be, where old events are brought in.
+    """
     found = _TIMESTAMP.search(os.pread(descriptor, _FIRST_BYTES, 0))
     text = found[1].decode(errors="replace") if found is not None else ""
-    return instant(text) if is_timestamp(text) else status.st_mtime_ns
+    began = instant(text) if is_timestamp(text) else status.st_mtime_ns
+    try:
+        lock = os.stat(layout.lock(log))
+    except FileNotFoundError:
+        return began
+    return max(began, lock.st_mtime_ns) if lock.st_size else began  # empty: nobody has rotated yet
 
 
 def policy_of(settings: Config) -> Rotation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,8 @@ from patternspan.log.search import Query, find
 from patternspan.log.segments import Part, first_time, index_of, parts_of
 from patternspan.model.ids import instant, is_timestamp
 from patternspan.model.segments import Closed
+
+NOT_CLOSED: Final = "not closed yet"
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,10 @@ class File(msgspec.Struct, frozen=True, kw_only=True):
     last_ns: int | None
     is_packed: bool
     is_sealed: bool
+
+    def is_left(self) -> bool:
+        """Say whether nobody has closed it yet: its process may have ended too early."""
+        return self.state.startswith(NOT_CLOSED)
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -68,7 +75,7 @@ def survey(log: str) -> Survey:
 def _file(path: Part, entry: Closed | None) -> File:
     size = os.path.getsize(path)
     ending = next((ending for ending in layout.PACKED if path.endswith(ending)), "")
-    state = "live" if path.live else "rotated by others" if not path.number else "closed" if entry else "not closed yet"
+    state = "live" if path.live else "rotated by others" if not path.number else "closed" if entry else NOT_CLOSED
     if ending:
         state += {".gz": ", gzip", ".zst": ", zstd"}[ending]
     return File(
