@@ -6,7 +6,7 @@ import hashlib
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patternspan.evidence.merkle import (
@@ -48,6 +48,7 @@ def naive_path(index: int, lines: list[bytes]) -> list[bytes]:
     return [*naive_path(index - split, lines[split:]), naive_root(lines[:split])]
 
 
+@settings(deadline=None)
 @given(LINES)
 def test_the_root_is_that_of_the_definition(lines: list[bytes]) -> None:
     """Of any number of lines, at once or in pieces."""
@@ -68,6 +69,7 @@ def test_a_tree_that_is_folded_in_blocks_is_the_same(count: int) -> None:
     assert tree.root() == root_of(leaves)
 
 
+@settings(deadline=None)
 @given(LINES.filter(bool), st.data())
 def test_a_path_leads_to_the_root(lines: list[bytes], data: st.DataObject) -> None:
     """The path is that of the definition, and leads from its leaf to the root."""
@@ -77,6 +79,7 @@ def test_a_path_leads_to_the_root(lines: list[bytes], data: st.DataObject) -> No
     assert root_from(leaf_hash(lines[index]), index, len(lines), path) == naive_root(lines)
 
 
+@settings(deadline=None)
 @given(st.sets(st.binary(max_size=3), min_size=1, max_size=70).map(sorted), st.data())
 def test_a_path_that_was_changed_leads_elsewhere(lines: list[bytes], data: st.DataObject) -> None:
     """One bit, one hash too few or too many, another index."""
@@ -93,6 +96,7 @@ def test_a_path_that_was_changed_leads_elsewhere(lines: list[bytes], data: st.Da
     assert all(root_from(leaf, each, len(lines), path) != root for each in others)
 
 
+@settings(deadline=None)
 @given(LINES, st.booleans(), st.lists(st.integers(0, 2000), max_size=5))
 def test_lines_are_hashed_whatever_the_pieces(lines: list[bytes], whole: bool, cuts: list[int]) -> None:
     """A last line without newline is one, and nothing behind a newline is none."""
