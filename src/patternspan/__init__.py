@@ -6,6 +6,8 @@ the same moment, one JSON line in `state/events/pattern_events.jsonl`. `patterns
 
 from __future__ import annotations
 
+import os as _os
+import sys as _sys
 from typing import TYPE_CHECKING, Any
 
 from patternspan.errors import (
@@ -122,3 +124,13 @@ def _start() -> None:
 
 
 _hub.starter = _start
+
+
+def _finish_imports() -> None:
+    """Wait for parts that another thread is loading: a child forked meanwhile would wait for them for ever."""
+    for name, module in list(_sys.modules.items()):
+        if name.startswith("patternspan.") and getattr(getattr(module, "__spec__", None), "_initializing", False):
+            __import__(name)
+
+
+_os.register_at_fork(before=_finish_imports)

@@ -60,7 +60,11 @@ class Child:
         self._held = b""
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
-        self.answer()
+        try:
+            self.answer()
+        except HeldUp:
+            self.process.kill()
+            raise
 
     def __enter__(self) -> Self:
         return self

@@ -22,5 +22,7 @@ class Found(NamedTuple):
 def read(root: str | os.PathLike[str]) -> Found:
     """Return what a reader finds below a root, in a folder of logs or in a file."""
     bad: list[str] = []
+    if not os.path.exists(root):  # a power loss may leave no root
+        return Found([], [])
     events = list(read_events(root, on_problem=lambda line: bad.append(f"{line.path}:{line.number}: {line.reason}")))
     return Found(events, bad)

@@ -200,7 +200,7 @@ def storm(tmp_path: Path, kills: int, count: Any, **options: Any) -> list[str]:
     return problems(root, told["acked"], torn=told["kills"])
 
 
-@pytest.mark.parametrize("options", [{"rotate_bytes": 0}, {"rotate_bytes": 1_000_000}], ids=["one file", "rotated"])
+@pytest.mark.parametrize("options", [{"rotate_bytes": 0}, {"rotate_bytes": 200_000}], ids=["one file", "rotated"])
 def test_eight_writers_under_kill_9_lose_nothing(tmp_path: Path, count: Any, options: dict[str, int]) -> None:
     """Lines of 50 bytes to megabytes, several threads a writer, each killed and begun anew at random."""
     assert storm(tmp_path, 1000 if FULL else 40, count, **options) == []
