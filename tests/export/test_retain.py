@@ -183,7 +183,7 @@ def test_files_of_others_stay(root: Path) -> None:
 
 
 def test_a_job_that_wakes_up_begins_a_new_log(root: Path) -> None:
-    """The writer had the removed one open; a log that was written to just now stays."""
+    """The writer had the removed one open, and takes over what it wrote last; a log that was just written to stays."""
     log = layout.job_log(str(root), "JOB-1")
     writer = LineLog(log)
     writer.append(b"old\n")
@@ -194,7 +194,7 @@ def test_a_job_that_wakes_up_begins_a_new_log(root: Path) -> None:
     assert not os.path.exists(os.path.dirname(log))
     writer.append(b"new\n")
     writer.close()
-    assert Path(log).read_bytes() == b"new\n"
+    assert Path(log).read_bytes() == b"old\nnew\n"
     (line,) = [entry for entry in index(root) if entry["segment"] == "jobs/JOB-1"]
     assert line["lines"] == 1
 

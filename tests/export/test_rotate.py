@@ -97,7 +97,7 @@ def test_old_events_that_are_brought_in_make_no_log_old(log: str, tmp_path: Path
     rotation = Rotation(max_seconds=3600, root=str(tmp_path))
     for number in range(3):
         old = msgspec.structs.replace(event(number), timestamp="2020-01-01T00:00:00Z")
-        writer = LineLog(log, rotation)
+        writer = LineLog(log, options=LogOptions(rotation=rotation))
         writer.append(encode(old) + b"\n")
         writer.close()
     assert [name for name in names(Path(log).parent) if name.endswith(".jsonl")] == [

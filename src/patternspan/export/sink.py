@@ -36,6 +36,7 @@ from patternspan.export.durable import Durability, GroupCommit, IntervalSync, at
 from patternspan.export.rotate import Rotation, rotation_of
 from patternspan.files import PRIVATE, Modes, open_append, open_folder
 from patternspan.layout import LOG_NAME, job_log_in
+from patternspan.layout import lock as lock_of
 from patternspan.record import guard
 
 _LOCK_SECONDS: Final = 1.0
@@ -176,6 +177,7 @@ class LineLog(_File):
         self._quiet = 0.0
         self._seen = 0
         self._rescued = b""
+        self._rotated = 0
         self._lines = 0
         self._commit = GroupCommit() if options.durability == "event" else None
         self._waits_for_sync = options.durability == "interval"
@@ -251,10 +253,12 @@ class LineLog(_File):
 
     def _open_live(self) -> None:
         self._leave_file()
+        self._rotated = self._rotated_at()
         self.open()
         self._most = (self._rotation and self._rotation.max_bytes) or maxsize
         if self._turn():
             self._leave_file()
+            self._rotated = self._rotated_at()
             self.open()
         if self._rescued:
             self.write(self.look() + self._rescued)
@@ -287,11 +291,18 @@ class LineLog(_File):
 
     def _leave_file(self) -> None:
         """Close a file that is the log no longer; its lines are made durable first, or kept where it was removed."""
-        if self.fd >= 0 and self.is_removed():
+        if self.fd >= 0 and self.is_removed() and self._rotated_at() == self._rotated:
             self._rescue()
         elif self.fd >= 0 and self.options.durability != "os":
             os.fdatasync(self.fd)
         self.close_file()
+
+    def _rotated_at(self) -> int:
+        """Return when this log was last rotated by anybody; a segment that was closed has no need of rescue."""
+        try:
+            return os.stat(lock_of(self.path), follow_symlinks=False).st_mtime_ns
+        except OSError:
+            return 0
 
     def _rescue(self) -> None:
         """Keep the whole lines that came into a removed file since it was known to be the log.
