@@ -6,6 +6,7 @@ import msgspec
 
 from patternspan.export import sink
 from patternspan.export.backlog import kept_logs, tally
+from patternspan.record.redact_rules import redaction_counts
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Lines that jobs' own logs lack; the global log has them."""
     sync_failures: int
     """How often a sync in the background has failed."""
+    redacted: dict[str, int]
+    """How many secrets were withheld, by kind."""
     failing: bool
     """Whether a log could not be written when that was last tried."""
     last_error: str | None
@@ -39,6 +42,7 @@ def health() -> Health:
         gaps=tally.gaps,
         copies_lost=tally.copies_lost,
         sync_failures=sink.sync_failures,
+        redacted=redaction_counts(),
         failing=any(log.is_failing for log in logs),
         last_error=tally.last_error or None,
     )

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +138,19 @@ def test_health_tells_what_waits_and_the_log_has_it_when_the_folder_is_back(root
     items = list(read_all(str(log)))
     assert [item.event.pattern_run_id for item in items if isinstance(item, LogLine)] == ["PRUN-0", "PRUN-1", "PRUN-2"]
     assert health().written - before.written == 3
+
+
+def test_health_counts_what_was_withheld_by_kind(python: Callable[..., Any]) -> None:
+    """In this process, since it began."""
+    done = python(
+        """
+        from patternspan import current_run, health, pattern_span
+
+        @pattern_span("PAT-SECRET-001", capture=True)
+        def work(password: str) -> None: ...
+
+        work("hunter2hunter2")
+        print(health().redacted, health().written)
+        """
+    )
+    assert done.stdout == "{'password': 1} 2\n"
