@@ -142,7 +142,7 @@ TOKEN_TEMPLATES = {
         'const clientSecret = "<S>";',
         '<string name="api_key"><S></string>',
         "DefaultEndpointsProtocol=https;AccountName=acc;AccountKey=<S>;EndpointSuffix=core.windows.net",
-        "//registry.npmjs.org/:_authToken=<S>",
+        "//npm.example.net/:_authToken=<S>",
         "refresh_token = <S>",
         "[default]\naws_secret_access_key = <S>\nregion = eu-west-1\n",
         "Endpoint=sb://x.example.net/;SharedAccessKeyName=Root;SharedAccessKey=<S>",
