@@ -19,6 +19,7 @@ PAGES = [
     "docs/audit.md",
     "docs/dependencies.md",
     "docs/growth.md",
+    "docs/guarantees.md",
     "docs/integration.md",
     "docs/redaction.md",
     "examples/README.md",

@@ -82,7 +82,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("compress", ["none"])
+@pytest.mark.parametrize("compress", ["none", "gzip"])
 def test_four_writers_with_tiny_segments_and_two_readers_lose_and_double_nothing(root: Path, compress: str) -> None:
     """Each writer's order is kept too, for who follows and for who reads at any moment."""
     log = layout.global_log(str(root))

@@ -243,6 +243,27 @@ def test_a_rotation_between_listing_and_reading_is_seen(tmp_path):
     assert [item.event for item in find_in(listed, Query(), 8)] == runs(4)[-8:]
 
 
+def test_rotations_right_after_the_live_file_was_opened_change_no_order(tmp_path, monkeypatch):
+    """The file that was opened is read at its place, and what was begun after it is of a later moment."""
+    log = log_of(tmp_path, "log.jsonl")
+    listed = with_rotated(log)
+    opened = segments.open_log
+
+    def open_and_rotate_twice(path):
+        file = opened(path)
+        if str(path) == log:
+            monkeypatch.setattr(segments, "open_log", opened)
+            os.rename(log, tmp_path / "log.00000001.jsonl")
+            write(tmp_path / "log.jsonl", lines(run_of(1)))
+            os.rename(log, tmp_path / "log.00000002.jsonl")
+            write(tmp_path / "log.jsonl", lines(run_of(2)))
+        return file
+
+    monkeypatch.setattr(segments, "open_log", open_and_rotate_twice)
+    assert [item.event for item in find_in(listed, Query())] == run_of(0)
+    assert events(log) == runs(3)
+
+
 def test_what_is_written_while_a_log_is_read_does_not_leave_a_hole(tmp_path):
     """A writer that has not noticed the rotation writes to the old file, which was read, and then to the new one."""
     log = log_of(tmp_path, "log.00000001.jsonl", "log.jsonl")

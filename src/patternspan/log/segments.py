@@ -228,7 +228,9 @@ def opened_live(live: LivePart) -> tuple[list[str], Opened | None]:
         return [], opened(Part(itself, live.log, itself.number, end=live.end)) if itself is not None else None
     between = [part for part in (itself, *newer) if part is not None]
     if here is not None:
-        between = [part for part in between if not place_of(part).is_in(here)]
+        # What was opened may have been renamed since, and its successors too: those are of a later moment.
+        at = next((at for at, part in enumerate(between) if place_of(part).is_in(here)), len(between))
+        between = between[:at]
     is_missing = isinstance(file, BadLine) and file.reason == NO_FILE
     return list(between), None if is_missing else Opened(live, file)
 
