@@ -67,7 +67,8 @@ def test_with_durability_interval_what_was_synced_is_kept(ext4: Ext4, shim: Shim
         while shim["syncs"] < before + 2:
             child.write(1)
         lose_power(ext4, child)
-    assert problems(ext4.root, child.acked[:20]) == []
+    # What was written after that sync may be there in part: the file is as long as it was, with NULs for what is lost.
+    assert problems(ext4.root, child.acked[:20], torn=1) == []
 
 
 @pytest.mark.parametrize("kind", ["ours", "flushed"])
