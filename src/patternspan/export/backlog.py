@@ -125,6 +125,7 @@ class KeptLog:
     def _keep(self, line: bytes, error: OSError | None) -> bool:
         """Keep a line that could not be written, or has others before it; say False where nothing waits any more."""
         if not self._lock.acquire(True, _LOCK_SECONDS):
+            self._gap.add(line, self.last_error)
             tally.lose(1, is_copy=self.is_copy)
             return True
         try:

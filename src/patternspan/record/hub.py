@@ -71,10 +71,14 @@ class Hub:
             self._is_starting = True
             try:
                 starter()
-            except Exception as error:  # noqa: BLE001 - a fault here must not reach the first decorated call
+            except OSError as error:  # no descriptor to import with, say: the next run tries again
                 guard.fault("configuration", error)
-            finally:
+            except Exception as error:  # noqa: BLE001 - a fault here must not reach the first decorated call
                 self.starter = None
+                guard.fault("configuration", error)
+            else:
+                self.starter = None
+            finally:
                 self._is_starting = False
 
     def after_fork(self) -> None:
