@@ -1,6 +1,6 @@
 """How many secrets redaction finds, how often it is wrong, and what a hostile text costs.
 
-    python benchmarks/redaction.py [--set development|held-out|stranger|all] [--misses] [--json]
+    python benchmarks/redaction.py [--set development|held-out|stranger|passerby|all] [--misses] [--json]
 
 The corpus is made by code with a fixed seed (`redaction_corpus/`). A secret is found where its text survives nowhere in
 the output, nor half of it. Precision is the share of marks that cover a labelled secret: each change of a look-alike
@@ -20,12 +20,14 @@ from patternspan.record.redact import redact
 from redaction_corpus.case import Case
 from redaction_corpus.development import development
 from redaction_corpus.held_out import held_out
+from redaction_corpus.passerby import passerby
 from redaction_corpus.stranger import stranger
 
 SETS: dict[str, Callable[[], Iterable[Case]]] = {
     "development": development,
     "held-out": held_out,
     "stranger": stranger,
+    "passerby": passerby,
 }
 
 

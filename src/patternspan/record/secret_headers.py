@@ -62,7 +62,7 @@ def scheme_spans(text: str, start: int, at: int, *, sure: bool) -> Iterator[Span
         return
     word = value[0].rstrip(".:")
     if is_reference(word) or (
-        "=" in word.rstrip("=") and re.match(r"(?i)(?:realm|scope|error|username|charset)=", word)
+        "=" in word.rstrip("=") and re.match(r"[A-Za-z][A-Za-z_]{1,30}=", word)  # the next pair: `expires_in=3600`
     ):
         return
     if sure:

@@ -9,7 +9,7 @@ from typing import Final
 from patternspan.record.secret_judge import judge
 from patternspan.record.secret_names import named
 from patternspan.record.secret_shapes import Span
-from patternspan.record.secret_values import is_mixed, is_prose_word, is_reference
+from patternspan.record.secret_values import is_code, is_mixed, is_prose_word, is_reference
 
 _LOGIN: Final = re.compile(
     r"(?i)\b(?:login|log_in|authenticate|basic_?auth|signin|sign_in)\(\s{0,4}[\"'][^\"'\n]{1,128}[\"']\s{0,4},\s{0,4}[\"']([^\"'\n]{1,128})[\"']"
@@ -25,6 +25,22 @@ _SHADOW: Final = re.compile(
 _ECHO: Final = re.compile(
     r"\b(?:echo\s+(?:-n\s+)?|printf\s+(?:[\"']?%s(?:\\n)?[\"']?\s+)?)"
     r"(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"'|]{1,256}))\s*\|\s*(?:sudo\s+(?:-\w+\s+)*)?(\S{1,40}[^\n|]{0,160})"
+)
+_HERE: Final = re.compile(
+    r"(?i)(?:passw|passphrase|token|secret|api_?key|_stdin|-stdin|login|auth|kinit|cryptsetup|sudo -S)[^\n|<]{0,120}<<<[ \t]*(?:\"([^\"\n]{1,256})\"|'([^'\n]{1,256})'|([^\s\"']{1,256}))"
+)
+_COMMUNITY: Final = re.compile(
+    r"(?i)\bsnmp[\w -]{0,40}\bcommunity(?:[ \t]+string)?(?:[ \t]+is)?[ \t]*[:=]?[ \t]+([^\s\"']{3,64})"
+)
+_HTTP_BASIC: Final = re.compile(r"\bhttp-basic\.\S{1,120}[ \t]+[^\s=]{1,64}[ \t]+([^\s\"']{3,128})")
+_BUNDLE: Final = re.compile(r"\bbundle config (?:set )?(?:--\w+ )?[\w.-]{1,120} [\w.@-]{1,64}:([^\s\"']{3,128})")
+_BESIDE_USER: Final = re.compile(r" -p[ \t]+([\"']?)([^\s\"'|;]{4,128})\1(?=$|[\s|;])")
+_USER: Final = re.compile(r"(?:^|\s)(?:-u|-U|--user|--username|users?|login)(?=[ =\n]|$)")
+_VERB: Final = re.compile(
+    r"(?<=\s)[a-z]{2,12}(?:-[a-z]{2,12}){0,3}-passw(?:or)?d[ \t]+([\"']?)([^\s\"'|;]{4,128})\1(?=$|[\s|;])"
+)
+_INITIAL: Final = re.compile(
+    r"(?i)\b(?:initial|generated|temporary|default|new|root|admin|one-time)\b[\w ]{0,40}\bpassword\b[\w \t:.]{0,40}\r?\n[ \t]*\r?\n?[ \t]*([^\s]{6,128})[ \t]*(?:\r?\n|$)"
 )
 _IDENTIFIED: Final = re.compile(
     r"(?i)\bidentified\s+(?:with\s+\S{1,40}\s+)?by\s+(?:password\s+)?(?:'([^'\n]{1,256})'|\"([^\"\n]{1,256})\"|([^\s;'\"]{1,128}))"
@@ -49,6 +65,30 @@ def phrase_spans(text: str) -> Iterator[Span]:
         yield from _phrases(text, _IDENTIFIED, 1, 2, 3)
     if "securestring" in lowered:
         yield from _phrases(text, _SECURE_STRING, 1, 2, 3)
+    if "<<<" in text:
+        yield from _phrases(text, _HERE, 1, 2, 3)
+    if "http-basic." in text:
+        yield from _phrases(text, _HTTP_BASIC, 1)
+    if "bundle config" in text:
+        yield from _phrases(text, _BUNDLE, 1)
+    if "password" in lowered and "\n" in text:
+        for match in _INITIAL.finditer(text):
+            if is_mixed(match[1]) and not is_reference(match[1]):
+                yield match.start(1), match.end(1), "password"
+    if " -p" in text:
+        for match in _BESIDE_USER.finditer(text):
+            begin = max(text.rfind("\n", max(0, match.start() - 160), match.start()), match.start() - 160, 0)
+            near = text[begin : match.start()] + "\n" + text[match.end() : match.end() + 160].partition("\n")[0]
+            if _USER.search(near) and is_given(match[2]):
+                yield match.start(2), match.end(2), "password"
+    if "-passw" in text:
+        for match in _VERB.finditer(text):
+            if is_given(match[2]):
+                yield match.start(2), match.end(2), "password"
+    if "community" in lowered:
+        for match in _COMMUNITY.finditer(text):
+            if match[1].lower() not in {"public", "private", "strings"} and not is_reference(match[1]):
+                yield match.start(1), match.end(1), "password"
     if "|" in text and ("echo" in text or "printf" in text):
         for match in _ECHO.finditer(text):
             yield from _piped(match)
@@ -72,6 +112,11 @@ def phrase_spans(text: str) -> Iterator[Span]:
             value = match[2].rstrip(".,;)")
             if is_mixed(value) and not is_reference(value) and not text.startswith("//", match.end(1) + 1):
                 yield match.start(2), match.start(2) + len(value), "password"
+
+
+def is_given(value: str) -> bool:
+    """Say whether a word of a command line may be a password though nothing but its place says so."""
+    return is_mixed(value) and not is_code(value) and not is_reference(value) and value[:1] not in "-/."
 
 
 def _inserted(text: str, match: re.Match[str]) -> Iterator[Span]:

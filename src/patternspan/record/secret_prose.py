@@ -24,9 +24,11 @@ from patternspan.record.secret_values import (
 _TYPED: Final = re.compile(r"[ \t]+(\S{4,128})")
 _IS: Final = re.compile(
     r"(?i)(?:[ \t]+(?:for|of|to|on|in|at|from)(?:[ \t]+(?!(?:is|was)\b)[^\s:=]{1,40}){1,5}?)?"
-    r"(?:[ \t]*(?:is|was|are|will be|reads|equals|set to|changed to|reset to|has been set to|is now|is set to|updated to)(?:[ \t]*:)?|[ \t]*[-–—]+>?|[ \t]*[:=])[ \t]+(?:still |now |just |currently |simply |set to |)"
+    r"(?:[ \t]*(?:(?:(?:is|was|were|has been|have been|will be|gets|got)[ \t]+)?(?:set|changed|reset|updated|rotated|switched)(?:[ \t]+(?:to|from))|is now|is|was|are|will be|reads|equals)(?:[ \t]*:)?|[ \t]*[-–—]+>?|[ \t]*[:=])[ \t]+(?:still |now |just |currently |simply |set to |)"
 )
 _WHO: Final = re.compile(r"(?i)\(([^()\n]{1,40})\)[ \t]*[:=]?[ \t]*")
+_PASSPHRASE: Final = re.compile(r"[a-z]{4,12}(?:[-_.][a-z]{4,12}){2,7}")
+"""Words out of a list, as people are told to make passwords; what is `out-of-date` has shorter ones."""
 LATER_WORDS: Final = re.compile(r"[ \t]+[a-z]{2,}(?:[ \t]|$|[,.;:])")
 
 
@@ -108,7 +110,13 @@ def prose_spans(
             yield typed.start(1), typed.end(1), meant.kind
         return
     value = value.rstrip(".!?,;:)")
-    if is_reference(value) or is_code(value) or value[:1] in "([{<|-=@":
+    if is_reference(value) or value[:1] in "([{<|-=@":
+        return
+    told = meant.kind == "password" and meant.strength >= 2 and not LATER_WORDS.match(text, value_begin + len(value))
+    if told and _PASSPHRASE.fullmatch(value) and re.search(r"(?i)\b(?:and|with|the|/) $", lead):
+        yield value_begin, value_begin + len(value), meant.kind
+        return
+    if is_code(value):
         return
     lead_line = text[max(text.rfind("\n", max(0, begin - 100), begin) + 1, begin - 40) : begin].strip()
     if (
@@ -151,6 +159,8 @@ def _is_told(value: str, meant: Named, *, quoted: bool, text: str, end: int) -> 
         return not is_prose_word(value) and not is_type(value)
     if is_mixed(value):
         return not is_code(value) or is_random(value)
+    if meant.kind == "password" and _PASSPHRASE.fullmatch(value) and not LATER_WORDS.match(text, end):
+        return True
     if meant.kind not in {"password", "secret"} or (is_code(value) and not is_word(value)):
         return False
     # A bare word: only where the sentence ends with it, and no participle or adjective stands there.

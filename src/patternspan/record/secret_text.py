@@ -47,7 +47,23 @@ def _places(text: str) -> list[tuple[int, int]]:
     return places
 
 
-_HINTS: Final = (*_STEMS, "sudo", "login", "logon", "stdin", "@", "://", "webhook", "hooks.", "hook.", "%3a")
+_HINTS: Final = (
+    *_STEMS,
+    "sudo",
+    "login",
+    "logon",
+    "stdin",
+    "@",
+    "://",
+    "webhook",
+    "hooks.",
+    "hook.",
+    "%3a",
+    "<<<",
+    "http-basic.",
+    "bundle config",
+    " -p ",
+)
 _WORD_TAIL: Final = re.compile(r"[\w.$-]*")
 _SPACED: Final = re.compile(
     r"(?i)(?:api|access|secret|private|account|signing|encryption|master|shared|storage|license|recovery|wifi|wi-fi"
@@ -311,6 +327,8 @@ def _valued(text: str, begin: int, name: str, meant: Named, join: re.Match[str],
     ):
         return
     value = text[value_begin:value_end]
+    if meant.kind == "credential" and "://" in value and "@" in value and next(url_spans(value), None) is not None:
+        return  # an address of which the password is the secret
     if is_word(value.strip("_")) and compact(name).endswith(compact(value)):
         return  # `password=password` passes a variable on
     if (

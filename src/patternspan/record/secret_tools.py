@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from patternspan.record.secret_names import Named, expression, named
-from patternspan.record.secret_values import is_mixed, is_prose_word, is_random, is_reference
+from patternspan.record.secret_values import is_code, is_mixed, is_prose_word, is_random, is_reference
 
 WordSpan = tuple[int, int, int, str]
 """A word's number, where in it the secret begins and ends, and its kind."""
@@ -35,6 +35,8 @@ _NEXT: Final = {
     **dict.fromkeys("redis-cli redis-benchmark".split(), ("-a",)),
     **dict.fromkeys("snmpwalk snmpget".split(), ("-A", "-X", "-c")),
     **dict.fromkeys("keytool jarsigner".split(), ("-storepass", "-keypass", "-deststorepass", "-srcstorepass", "-new")),
+    **dict.fromkeys("codecov doctl".split(), ("-t",)),
+    "rootpw": ("--plaintext",),
     "ssh-keygen": ("-N", "-P"),
     "gpg": ("--passphrase",),
     "openssl": ("-k", "-K"),
@@ -62,14 +64,22 @@ _NEEDS: Final = {
 _AFTER: Final = {
     ("vault", "login"), ("cargo", "login"), ("circleci", "setup"), ("pulumi", "login"), ("rclone", "obscure"), ("snyk", "auth"),
 }  # fmt: skip
+# Words of which the second one behind is the secret, the first one being whose it is.
+_AFTER_USER: Final = {
+    ("rabbitmqctl", "add_user"), ("rabbitmqctl", "change_password"), ("rabbitmqctl", "authenticate_user"),
+}  # fmt: skip
 # Tools whose last word is the secret, with as many words before it.
 _LAST: Final = {"wpa_passphrase": 2, "htpasswd": 4}
 _FLAG: Final = r"(-{1,2}|/)([A-Za-z][\w.-]{0,80})(?:([=:])(.*))?"
 _TOOLS: Final = (
-    frozenset(_ATTACHED) | frozenset(_NEXT) | frozenset(_USERS) | {tool for tool, _ in _AFTER} | frozenset(_LAST)
+    frozenset(_ATTACHED)
+    | frozenset(_NEXT)
+    | frozenset(_USERS)
+    | {tool for tool, _ in _AFTER | _AFTER_USER}
+    | frozenset(_LAST)
 )
 TOOL_NAMES: Final = tuple(sorted(_TOOLS))
-LEADING: Final = frozenset(tool for tool, _ in _AFTER) | frozenset(_LAST)
+LEADING: Final = frozenset(tool for tool, _ in _AFTER | _AFTER_USER) | frozenset(_LAST)
 """Tools whose password may stand behind no option at all."""
 _CORE: Final = re.compile(r"[\[(]*(?:[brfu]?[\"'])?")
 
@@ -99,7 +109,7 @@ class _Words:
                 self.tool, self.begin = name, place
             elif word in {"|", ";", "&&", "||"}:
                 self.tool = ""
-            elif self._option(place, word):
+            elif self._option(place, word) or self._beside_user(place, word):
                 place += 1
             place += 1
         return self.found
@@ -133,11 +143,15 @@ class _Words:
         ):
             self._take(place, 0, word, "password", plain=True)
         elif (
-            self.tool == "net" and place == self.begin + 3 and self.words[self.begin + 1] == "user" and word[:1] != "/"
+            self.tool == "net"
+            and place == self.begin + {"user": 3, "use": 4}.get(self.words[self.begin + 1], 0)
+            and word[:1] != "/"
         ):
             self._take(place, 0, word, "password", plain=False)
         elif (self.tool, word) in _AFTER and following and not following.startswith("-"):
-            return self._take(place + 1, 0, following, "token", plain=False)
+            return self._take(place + 1, 0, following, "token", plain=True)
+        elif (self.tool, word) in _AFTER_USER and place + 2 < len(self.words):
+            self._take(place + 2, 0, self.words[place + 2], "password", plain=True)
         return False
 
     def _flag(self, place: int, word: str, following: str) -> bool | None:
@@ -169,6 +183,19 @@ class _Words:
         ):
             return False
         return self._take(place, begin, value, kind, plain=strength > 1)
+
+    def _beside_user(self, place: int, word: str) -> bool:
+        """Judge what any tool may be given as a password: behind `-p` beside a user, behind a verb such as `reset-password`."""
+        following = self.words[place + 1] if place + 1 < len(self.words) else ""
+        if not is_mixed(following) or is_code(following) or following[:1] in "-/.":
+            return False
+        if word == "-p" and self.tool not in _NEEDS:
+            near = self.words[max(0, place - 8) : place + 10]
+            users = {"-u", "-U", "--user", "--username", "user", "users", "login"}
+            return not users.isdisjoint(near) and self._take(place + 1, 0, following, "password", plain=False)
+        if word[:1] not in "-/" and word.endswith(("-password", "-passwd")) and "=" not in word:
+            return self._take(place + 1, 0, following, "password", plain=False)
+        return False
 
     def _needs(self) -> bool:
         wanted = _NEEDS.get(self.tool, "")
@@ -252,7 +279,19 @@ def _may_have_options(text: str) -> bool:
     return any(word in text for word in _LONG_OPTIONS)
 
 
-_LONG_OPTIONS: Final = ("--user", "--auth", "--passphrase", "--proxy-user")
+_LONG_OPTIONS: Final = (
+    "--user",
+    "--auth",
+    "--passphrase",
+    "--proxy-user",
+    " obscure ",
+    " auth ",
+    "-password ",
+    "--plaintext",
+    "/user:",
+    "add_user ",
+    "change_password ",
+)
 
 
 def is_name(word: str) -> bool:

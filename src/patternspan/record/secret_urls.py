@@ -8,7 +8,7 @@ from typing import Final
 
 from patternspan.record.secret_names import expression
 from patternspan.record.secret_shapes import Span
-from patternspan.record.secret_values import is_random, is_reference, is_uuid
+from patternspan.record.secret_values import is_code, is_mixed, is_random, is_reference, is_uuid
 
 _AUTHORITY: Final = r"[^\s/?#\"'<>`]{0,1024}"
 _RUN: Final = r"[^\s\"'<>`]*"
@@ -17,7 +17,7 @@ _LONGEST: Final = 256
 # user:password@host:port where no scheme stands, as proxies and drivers take it; oracle's user/password@host.
 _BARE: Final = (
     r"(?<![\w.@/:%+-])[A-Za-z][\w.-]{0,63}:([^\s:@/\"'<>,;(){}]{3,128})@"
-    r"(?:tcp\(|unix\(|(?:localhost|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6})(?::\d{2,5}(?![\w.])|/[\w-]{1,64}(?:$|[\s\"'?])))"
+    r"(?:tcp\(|unix\(|(?:localhost|[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6})(?::\d{2,5}(?![\w.])|/[\w-]{1,64}(?:$|[\s\"'?])|(?P<end>(?=$|[\s\"',;)]))))"
 )
 _ORACLE: Final = r"(?:jdbc:oracle:\w{2,8}:|\b(?:sqlplus|sqlldr|expdp|impdp|exp|imp|rman target)\s(?:-[a-zA-Z]\s){0,3})[\w$#.]{1,64}/(?:\"([^\"\n]{1,128})\"|([^@\s\"]{1,128}))@"
 _SCHEMES: Final = re.compile(
@@ -110,6 +110,7 @@ def _without_scheme(text: str) -> Iterator[Span]:
                 and not value.isdigit()
                 and not is_reference(value)
                 and text[at + 1 : at + 7] != "sha256"
+                and (match["end"] is None or (is_mixed(value) and not is_code(value)))
             ):
                 yield match.start(1), match.end(1), "url_password"
         if "oracle" in text[start:at] or "sql" in text[start:at] or "p " in text[start:at] or "rman" in text[start:at]:
