@@ -22,6 +22,7 @@ PAGES = [
     "docs/guarantees.md",
     "docs/integration.md",
     "docs/redaction.md",
+    "docs/troubleshooting.md",
     "examples/README.md",
 ]
 SCRIPTS = [(page, *found) for page in PAGES for found in python_blocks(page)]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from patternspan.aggregate.gaps import summary
 from patternspan.aggregate.plain import age, counted, visible
+from patternspan.cli.doctor_spans import spans
+from patternspan.cli.finding import Finding
 from patternspan.cli.gaps import gaps_in
 from patternspan.cli.options import Settings, settings, shared
 from patternspan.cli.screen import Screen
@@ -23,20 +25,12 @@ from patternspan.model.wire import decode_object
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from patternspan.model.event import PatternEvent
+
 _STYLES: Final = {"ok": "success", "warn": "warning", "fail": "failed"}
 _NEWEST: Final = 1000
 _SECOND: Final = 1_000_000_000
 _PACKAGES: Final = ("opentelemetry-api", "opentelemetry-sdk", "opentelemetry-exporter-otlp")
-
-
-class Finding(NamedTuple):
-    """One line of the report."""
-
-    verdict: str
-    """`ok`, `warn` or `fail`."""
-    subject: str
-    fact: str
-    next_step: str = ""
 
 
 @click.command()
@@ -70,7 +64,7 @@ def findings(given: Settings) -> Iterator[Finding]:
     yield from _folder(place)
     yield from _log(place)
     yield from _packages()
-    yield from _exporters()
+    yield from spans(_newest(place))
 
 
 def _configuration(config: Config, given: Settings) -> Iterator[Finding]:
@@ -143,6 +137,11 @@ def _log(place: Place) -> Iterator[Finding]:
         yield Finding("ok", "clock", "no event is ahead of it")
 
 
+def _newest(place: Place) -> PatternEvent | None:
+    items = find_in([path for path in with_rotated(place.log) if os.path.isfile(path)], Query(), 1)
+    return next((item.event for item in items if isinstance(item, LogLine)), None)
+
+
 def _gaps(paths: list[str]) -> Iterator[Finding]:
     gaps = gaps_in(paths)
     if gaps:
@@ -181,53 +180,3 @@ def _packages() -> Iterator[Finding]:
                 f"{package} is not installed",
                 f"pip install {package}",
             )
-
-
-def _exporters() -> Iterator[Finding]:
-    """Judge what the environment asks spans to be sent to, as the recorder reads it."""
-    from importlib.metadata import entry_points
-
-    from patternspan.setup import wanted_exporters
-
-    names = wanted_exporters()
-    if not names:
-        fact = "no endpoint and no exporter configured: spans are not sent"
-        yield Finding("ok", "otlp", fact, "to send them: OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317")
-    for name in names:
-        if name == "otlp":
-            yield from _endpoint()
-        elif list(entry_points(group="opentelemetry_traces_exporter", name=name)):
-            yield Finding("ok", "exporter", f"OTEL_TRACES_EXPORTER={name} is installed")
-        else:
-            known = sorted({point.name for point in entry_points(group="opentelemetry_traces_exporter")})
-            fact = f"OTEL_TRACES_EXPORTER={name}: no installed package has this exporter"
-            yield Finding("fail", "exporter", fact, f"one of {', '.join(known)}, or none")
-
-
-def _endpoint() -> Iterator[Finding]:
-    import socket
-    from urllib.parse import urlsplit
-
-    protocols = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-    told = next((variable for variable in protocols if os.environ.get(variable)), None)
-    protocol = os.environ[told].strip() if told else "grpc"
-    if protocol not in {"grpc", "http/protobuf"}:
-        yield Finding("fail", "otlp", f"{told}={protocol}: no such protocol", "grpc or http/protobuf")
-        return
-    default = 4317 if protocol == "grpc" else 4318
-    names = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-    name = next((name for name in names if os.environ.get(name)), "the default endpoint")
-    url = os.environ.get(name) or f"http://localhost:{default}"
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-        port = parts.port or (443 if parts.scheme == "https" else default)
-        if not parts.hostname:
-            raise ValueError("no host in it")
-        socket.create_connection((parts.hostname, port), timeout=1).close()
-    except ValueError as error:
-        yield Finding("fail", "otlp", f"{name}={url}: {error}", "such as http://localhost:4317")
-    except OSError as error:
-        reason = (error.strerror or str(error) or "no answer").lower()
-        yield Finding("fail", "otlp", f"{name}={url}: {reason}", "start the collector, or unset the variable")
-    else:
-        yield Finding("ok", "otlp", f"{name}={url} takes connections")
