@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os as _os
 import sys as _sys
+import threading as _threading
 from typing import TYPE_CHECKING, Any
 
 from patternspan.errors import (
@@ -113,12 +114,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'patternspan' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LATER[name]), name)
+    with _loading:
+        found = globals()[name] = getattr(import_module(_LATER[name]), name)
+    return found
 
 
 def _start() -> None:
     """Configure with defaults, in the first run of a process that nobody has configured."""
-    from patternspan.setup import start
+    with _loading:
+        from patternspan.setup import start
 
     start()
 
@@ -126,11 +130,32 @@ def _start() -> None:
 _hub.starter = _start
 
 
+_loading = _threading.RLock()
+"""Held while parts are loaded, and by a thread that forks: the child would wait for ever for what it saw half loaded."""
+_LOADING_SECONDS = 2.0
+
+
 def _finish_imports() -> None:
-    """Wait for parts that another thread is loading: a child forked meanwhile would wait for them for ever."""
+    """Before a fork: wait, within bounds, for parts that another thread is loading, and let none begin."""
+    _held.append(_loading if _loading.acquire(timeout=_LOADING_SECONDS) else None)
     for name, module in list(_sys.modules.items()):
         if name.startswith("patternspan.") and getattr(getattr(module, "__spec__", None), "_initializing", False):
             __import__(name)
 
 
-_os.register_at_fork(before=_finish_imports)
+def _go_on() -> None:
+    """After a fork, in the parent."""
+    lock = _held.pop() if _held else None
+    if lock is not None:
+        lock.release()
+
+
+def _begin_anew() -> None:
+    """After a fork, in the child: whoever else waited for the lock or held it is not there."""
+    global _loading
+    _held.clear()
+    _loading = _threading.RLock()
+
+
+_held: list[Any] = []
+_os.register_at_fork(before=_finish_imports, after_in_parent=_go_on, after_in_child=_begin_anew)
