@@ -39,6 +39,7 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "compress": ("none", ('"gzip"', "gzip"), ("zstd", "zstd"), "none"),
     "keep_days": (0, ("10", 10), ("20", 20), 30),
     "keep_bytes": (0, ("10", 10), ("20", 20), 30),
+    "flush_on_sigterm": (True, ("false", False), ("true", True), False),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 

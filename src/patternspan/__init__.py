@@ -131,7 +131,7 @@ _hub.starter = _start
 
 
 _loading = _threading.RLock()
-"""Held while parts are loaded, and by a thread that forks: the child would wait for ever for what it saw half loaded."""
+"""Held while parts are loaded, and by a thread that forks: a child would wait for ever for what is half loaded."""
 _LOADING_SECONDS = 2.0
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import msgspec
 
 from patternspan.export import sink
@@ -30,11 +32,21 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a log could not be written when that was last tried."""
     last_error: str | None
     """Why a log could last not be written: the error's name and text."""
+    spans_exported: int = 0
+    """Spans that a collector has accepted, from the queue of `configure()`'s provider."""
+    spans_resent: int = 0
+    """Spans that it has accepted later, made again from the log."""
+    spans_dropped: int = 0
+    """Spans that were given up: the queue was full, or the collector refused them."""
+    spans_queued: int = 0
+    """Spans that are on their way."""
 
 
 def health() -> Health:
     """Return how recording does in this process, since it began or was forked."""
     events, logs = sink.totals(), kept_logs()
+    outbox = sys.modules.get("patternspan.export.outbox")  # not loaded, and nothing in it, where no span is sent
+    spans = outbox.span_counts() if outbox is not None else (0, 0, 0, 0)
     return Health(
         written=events.written,
         pending=events.pending,
@@ -45,4 +57,8 @@ def health() -> Health:
         redacted=redaction_counts(),
         failing=any(log.is_failing for log in logs),
         last_error=tally.last_error or None,
+        spans_exported=spans[0],
+        spans_resent=spans[1],
+        spans_dropped=spans[2],
+        spans_queued=spans[3],
     )

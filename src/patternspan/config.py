@@ -83,6 +83,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Days after which segments, job logs, archived runs and tool output are removed; 0 keeps them."""
     keep_bytes: int = 0
     """Size of all of them together above which the oldest are removed; 0 keeps them."""
+    flush_on_sigterm: bool = True
+    """Send what is on its way before SIGTERM ends the process, where the application has no handler of its own."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 

@@ -19,6 +19,7 @@ from patternspan.layout import events_dir
 from patternspan.record.context import reset_process
 from patternspan.record.guard import fault
 from patternspan.record.hub import hub
+from patternspan.record.process import process_member
 from patternspan.record.redact import use_rules
 from patternspan.record.redact_sinks import redact_attributes
 
@@ -73,6 +74,7 @@ def configure(
     compress: str | None = None,
     keep_days: int | None = None,
     keep_bytes: int | None = None,
+    flush_on_sigterm: bool | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
@@ -112,6 +114,7 @@ def configure(
         "compress": compress,
         "keep_days": keep_days,
         "keep_bytes": keep_bytes,
+        "flush_on_sigterm": flush_on_sigterm,
         "service_name": service_name,
     }
     settings = configuration.load(given)
@@ -187,10 +190,14 @@ def shutdown_log() -> None:
 def _register_metrics() -> None:
     """Make the metrics of the log, once, where the application or the SDK has loaded metrics at all."""
     if "opentelemetry.metrics" in sys.modules and not _installed.metrics:
-        from patternspan.export.metrics import register
+        from patternspan.export import metrics
 
         _installed.metrics = True
-        register()
+        metrics.register()
+        if "patternspan.export.outbox" in sys.modules:
+            from patternspan.export import span_metrics
+
+            span_metrics.register()
 
 
 def use_sdk() -> None:
@@ -227,11 +234,12 @@ def _make_provider(settings: Config) -> None:
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     for name in wanted_exporters():
         try:
-            exporter = _load_exporter(name, settings)
+            processor = (
+                _otlp(settings, resource) if name == "otlp" else BatchSpanProcessor(_load_exporter(name, settings))
+            )
         except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
             fault(f"exporter {name}", error)
         else:
-            processor = BatchSpanProcessor(exporter)
             provider.add_span_processor(processor)
             _installed.processors.append(processor)
             quieten()
@@ -240,23 +248,35 @@ def _make_provider(settings: Config) -> None:
     if not _installed.at_exit:
         _installed.at_exit = True
         atexit.register(_shutdown)
+        if settings.flush_on_sigterm:
+            from patternspan.export.sigterm import flush_before_death
+
+            flush_before_death(_shutdown)
+
+
+def _otlp(settings: Config, resource: Any) -> Any:
+    """Return the processor that sends by OTLP, with the log as its outbox where there is a log."""
+    from patternspan.delivery import deliver_others, own_debts
+    from patternspan.export.exporters import otlp_maker
+    from patternspan.export.ledger import Ledger
+    from patternspan.export.outbox import OutboxSpanProcessor
+    from patternspan.export.target import target
+
+    make = otlp_maker()
+    if not settings.jsonl or not settings.trace_members:
+        return OutboxSpanProcessor(make)
+    root, endpoint = hub.root, target().key
+    ledger = Ledger(root, endpoint, resource.attributes, hub.modes)
+    return OutboxSpanProcessor(make, ledger, own_debts(root), deliver_others(root, endpoint), process_member)
 
 
 def _load_exporter(name: str, settings: Config) -> Any:
     """Return a new exporter by its entry point, as the SDK's own set-up does."""
-    from importlib.metadata import entry_points
+    from patternspan.export.exporters import exporter_class
 
-    if name == "otlp":
-        protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ.get(
-            "OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"
-        )
-        name = "otlp_proto_http" if protocol.strip() == "http/protobuf" else "otlp_proto_grpc"
-    found = list(entry_points(group="opentelemetry_traces_exporter", name=name))
-    if not found:
-        raise LookupError("no installed package has an exporter of this name; see OTEL_TRACES_EXPORTER")
-    if name == OWN_EXPORTER:
-        return found[0].load()(settings.root)  # which an argument may have named
-    return found[0].load()()
+    kind = exporter_class(name)
+    # An argument may have named the root.
+    return kind(settings.root) if name == OWN_EXPORTER else kind()
 
 
 def _shutdown() -> None:
@@ -264,10 +284,12 @@ def _shutdown() -> None:
     provider = _installed.provider
     try:
         for processor in _installed.processors:
-            # `force_flush` heeds no timeout, and `shutdown` waits for half a minute where no collector answers.
+            # The SDK's own heeds no timeout, and its `shutdown` waits for half a minute where no collector answers.
             batches = getattr(processor, "_batch_processor", None)
             if batches is not None:
                 batches.shutdown(_FLUSH_MILLISECONDS)
+            else:
+                processor.shutdown()
         if provider is not None:
             provider.shutdown()
     except Exception as error:  # noqa: BLE001

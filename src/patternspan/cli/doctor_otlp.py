@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from patternspan.cli.finding import Finding
+from patternspan.export.target import GRPC, HTTP, PATH, PORTS, Target, setting
+from patternspan.export.target import target as environment_target
 
 if TYPE_CHECKING:
     import ssl
 
-_GRPC: Final = "grpc"
-_HTTP: Final = "http/protobuf"
 _SECONDS: Final = 3.0
 """How long an answer is waited for."""
 _SKEW: Final = 5.0
 """Seconds between two clocks that a person begins to see in a trace."""
-_PATH: Final = "/v1/traces"
-_PORTS: Final = {_GRPC: 4317, _HTTP: 4318}
-
-
-class Target(NamedTuple):
-    """Where the environment sends spans."""
-
-    variable: str
-    """The variable that says so; `the default` where none does."""
-    url: str
-    protocol: str
-    headers: Mapping[str, str]
-
-    @property
-    def shown(self) -> str:
-        """The variable and its value, as messages begin."""
-        return f"{self.variable}={self.url}" if self.variable.startswith("OTEL") else f"the default {self.url}"
 
 
 class Answer(NamedTuple):
@@ -52,10 +34,10 @@ def endpoint() -> Iterator[Finding]:
     """Yield what is found of the endpoint: protocol, address, answer, clock."""
     import time
 
-    target = _target()
-    if target.protocol not in _PORTS:
-        fact = f"{_first('PROTOCOL')[0]}={target.protocol}: no such protocol"
-        yield Finding("fail", "otlp", fact, f"{_GRPC} or {_HTTP}")
+    target = environment_target()
+    if target.protocol not in PORTS:
+        fact = f"{setting('PROTOCOL')[0]}={target.protocol}: no such protocol"
+        yield Finding("fail", "otlp", fact, f"{GRPC} or {HTTP}")
         return
     try:
         parts = urlsplit(target.url if "://" in target.url else f"//{target.url}")
@@ -65,7 +47,7 @@ def endpoint() -> Iterator[Finding]:
     except ValueError as error:
         yield Finding("fail", "otlp", f"{target.shown}: {error}", "such as http://localhost:4317")
         return
-    closed = _connect(parts.hostname, port or (443 if parts.scheme == "https" else _PORTS[target.protocol]))
+    closed = _connect(parts.hostname, port or (443 if parts.scheme == "https" else PORTS[target.protocol]))
     if closed:
         yield Finding("fail", "otlp", f"{target.shown}: {closed}", "start the collector, or unset the variable")
         return
@@ -77,28 +59,6 @@ def endpoint() -> Iterator[Finding]:
     if answer.time is not None and abs(skew := answer.time - time.time()) > _SKEW:
         fact = f"the collector's clock is {skew:+,.0f} seconds off this one: traces stand at times nobody looks at"
         yield Finding("warn", "clock", fact, "set both by the same time server")
-
-
-def _target() -> Target:
-    protocol = _first("PROTOCOL")[1].strip().lower() or _GRPC
-    variable, url = _first("ENDPOINT")
-    if not url:
-        variable, url = "the default", f"http://localhost:{_PORTS.get(protocol, 4317)}"
-    elif protocol == _HTTP and variable == "OTEL_EXPORTER_OTLP_ENDPOINT":
-        url = url.rstrip("/") + _PATH
-    if variable == "the default" and protocol == _HTTP:
-        url += _PATH
-    from opentelemetry.util.re import parse_env_headers
-
-    return Target(variable, url, protocol, parse_env_headers(_first("HEADERS")[1], liberal=True))
-
-
-def _first(name: str) -> tuple[str, str]:
-    """Return the variable of traces, else that of all signals, and what it says."""
-    for variable in (f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
-        if os.environ.get(variable, "").strip():
-            return variable, os.environ[variable].strip()
-    return "", ""
 
 
 def _connect(host: str, port: int) -> str:
@@ -113,14 +73,14 @@ def _connect(host: str, port: int) -> str:
 
 
 def _ask(target: Target) -> Answer:
-    return _by_grpc(target, _SECONDS) if target.protocol == _GRPC else _by_http(target, _SECONDS)
+    return _by_grpc(target, _SECONDS) if target.protocol == GRPC else _by_http(target, _SECONDS)
 
 
 def _next_step(target: Target, answer: Answer) -> str:
     """Return what to do: where the other protocol is answered at the same address, to use that."""
-    other = _HTTP if target.protocol == _GRPC else _GRPC
-    base = target.url.removesuffix(_PATH)
-    url = base + _PATH if other == _HTTP else base
+    other = HTTP if target.protocol == GRPC else GRPC
+    base = target.url.removesuffix(PATH)
+    url = base + PATH if other == HTTP else base
     if "://" in url and not answer.next_step:
         found = _ask(target._replace(protocol=other, url=url))
         if found.is_taken:
@@ -165,17 +125,17 @@ def _by_http(target: Target, seconds: float) -> Answer:
 def _context() -> ssl.SSLContext:
     import ssl
 
-    return ssl.create_default_context(cafile=_first("CERTIFICATE")[1] or None)
+    return ssl.create_default_context(cafile=setting("CERTIFICATE")[1] or None)
 
 
 def _refusal(code: int, url: str) -> Answer:
     steps = {
         401: "credentials are wanted: OTEL_EXPORTER_OTLP_HEADERS",
         403: "these credentials may not send: OTEL_EXPORTER_OTLP_HEADERS",
-        404: f"OTLP stands at …{_PATH}: write the whole path into OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-        if not urlsplit(url).path.endswith(_PATH)
+        404: f"OTLP stands at …{PATH}: write the whole path into OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+        if not urlsplit(url).path.endswith(PATH)
         else "nothing takes OTLP there: is it the collector's port?",
-        415: f"it takes no {_HTTP}",
+        415: f"it takes no {HTTP}",
     }
     if 300 <= code < 400:
         return Answer(
@@ -193,7 +153,7 @@ def _by_grpc(target: Target, seconds: float) -> Answer:
 
     parts = urlsplit(target.url)
     is_plain = parts.scheme == "http"
-    insecure = _first("INSECURE")[1].lower()
+    insecure = setting("INSECURE")[1].lower()
     if parts.scheme != "https" and insecure:
         is_plain = insecure == "true"
     where = parts.netloc or target.url
@@ -211,7 +171,7 @@ def _by_grpc(target: Target, seconds: float) -> Answer:
 def _credentials() -> object:
     import grpc
 
-    path = _first("CERTIFICATE")[1]
+    path = setting("CERTIFICATE")[1]
     if not path:
         return grpc.ssl_channel_credentials()
     with open(path, "rb") as file:

@@ -19,8 +19,9 @@ from patternspan.model.attributes import (
     members_from_attributes,
 )
 from patternspan.model.event import PatternEvent
-from patternspan.model.fold import fold_in_order
+from patternspan.model.fold import end_of, fold_in_order
 from patternspan.model.ids import EVENT_PREFIX, JOB_PREFIX, RUN_PREFIX, timestamp, ulid_text
+from patternspan.model.span_note import parent_of
 from patternspan.model.vocabulary import (
     DETAILS_PREFIX,
     ERROR_TYPE,
@@ -32,7 +33,10 @@ from patternspan.model.vocabulary import (
     OPERATION_KIND,
     PATTERN_ID,
     PATTERN_VERSION,
+    RESULTS,
+    RUN_ATTEMPT,
     RUN_ID,
+    RUN_RESULT,
     RUN_STATUS,
     SPAN_RUN,
     STEP_ID,
@@ -150,12 +154,18 @@ def span_from_events(events: Sequence[PatternEvent], resource: Resource | None =
     if run.status == "failed":
         attributes[ERROR_TYPE] = str((run.error or {}).get("type", "error"))
         status = Status(StatusCode.ERROR, str((run.error or {}).get("message", "")))
+    attributes[RUN_RESULT] = _result_of(events, run.status)
+    attempt = next((event.details["attempt"] for event in events if "attempt" in event.details), None)
+    if isinstance(attempt, int) and not isinstance(attempt, bool):
+        attributes[RUN_ATTEMPT] = attempt
     name = f"{SPAN_RUN} {run.pattern_id}"
     given = _given_by_span(attributes, context, name)
+    parent = parent_of(events)
     times = [_time_of(event) for event in events]
     return ReadableSpan(
         name=name,
         context=context,
+        parent=SpanContext(context.trace_id, parent, True, context.trace_flags) if parent else None,
         resource=resource or Resource.get_empty(),
         attributes=attributes,
         events=[_span_event(event, time, given) for event, time in zip(events, times, strict=True)],
@@ -165,6 +175,15 @@ def span_from_events(events: Sequence[PatternEvent], resource: Resource | None =
         end_time=max(times),
         instrumentation_scope=InstrumentationScope("patternspan"),
     )
+
+
+def _result_of(events: Sequence[PatternEvent], status: str) -> str:
+    """Return the result of a run, as its own span says it."""
+    end = end_of(events)
+    told = end.details.get("result") if end is not None else None
+    if isinstance(told, str) and told in RESULTS:
+        return told
+    return {"failed": "failure", "skipped": "skip"}.get(status, "success")
 
 
 def _context_of(events: Sequence[PatternEvent], run_id: str) -> SpanContext:

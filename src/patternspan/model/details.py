@@ -28,6 +28,7 @@ class CommonDetails(TypedDict, total=False):
     skip_reason: Annotated[str, Meta(description="Why the run was left out; goes with status `skipped`.")]
     synthetic: Annotated[bool, Meta(description="True where another process ended a run that had died.")]
     process: Annotated[dict[str, Any], Meta(description="Process of the run: `host`, `pid`, `start`, `namespace`.")]
+    otel: Annotated[dict[str, Any], Meta(description="Of the span: `parent`, and `sampled` where that is false.")]
     metrics: Annotated[dict[str, float], Meta(description="Figures for the run's `metrics`, by name.")]
     tool_name: Annotated[str, Meta(description="Name of the tool that the pattern runs.")]
     tool_version: Annotated[str, Meta(description="Version of that tool.")]

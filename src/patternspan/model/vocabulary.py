@@ -55,6 +55,8 @@ RUN_STATUSES: Final[tuple[RunStatus, ...]] = ("pending", *EVENT_STATUSES)
 RunResult = Literal["success", "failure", "error", "timeout", "cancellation", "skip"]
 """How a run ended, in the words of the OpenTelemetry CI/CD conventions (`cicd.pipeline.result`)."""
 
+RESULTS: Final[tuple[RunResult, ...]] = ("success", "failure", "error", "timeout", "cancellation", "skip")
+
 SelectionMethod = Literal["explicit", "auto", "fallback"]
 """How a pattern was chosen."""
 
@@ -96,3 +98,5 @@ DETAILS_PREFIX: Final = "pattern.details."
 # Metrics: names alone, never with an id in a label.
 METRIC_EVENTS_WRITTEN: Final = "pattern.event.written"
 METRIC_EVENTS_DROPPED: Final = "pattern.event.dropped"
+METRIC_SPANS_EXPORTED: Final = "pattern.span.exported"
+METRIC_SPANS_DROPPED: Final = "pattern.span.dropped"

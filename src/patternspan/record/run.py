@@ -14,6 +14,7 @@ from opentelemetry.trace import Link, Span, Tracer
 
 from patternspan.model.event import PatternEvent
 from patternspan.model.ids import EVENT_PREFIX, RUN_PREFIX, ids, timestamp
+from patternspan.model.span_note import SPAN_NOTE
 from patternspan.model.vocabulary import (
     EXECUTION_COMPLETED,
     EXECUTION_FAILED,
@@ -284,6 +285,8 @@ class Run:
             if not self._named:
                 self._named = True
                 opening.name_in(details)
+                if self._otel.note is not None:
+                    details[SPAN_NOTE] = self._otel.note
                 if self._attempt:
                     details["attempt"] = self._attempt
             if opening.redact is not None or not is_clean(details):

@@ -7,8 +7,9 @@ from typing import Any
 
 from msgspec import UNSET, UnsetType
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, Status, StatusCode, get_current_span
 
+from patternspan.model.span_note import span_note
 from patternspan.model.vocabulary import ERROR_TYPE, PATTERN_ID, RUN_RESULT, RUN_STATUS, SPAN_RUN, EventStatus
 from patternspan.record import guard, outcome
 from patternspan.record.capture import redacted
@@ -19,7 +20,7 @@ from patternspan.record.opening import Opening
 class RunSpan:
     """A run's OpenTelemetry span; where tracing is off or fails, one that records nothing."""
 
-    __slots__ = ("add", "span", "span_id", "trace_id")
+    __slots__ = ("add", "note", "span", "span_id", "trace_id")
 
     def __init__(
         self,
@@ -39,10 +40,15 @@ class RunSpan:
         """How events are added; None where the span records nothing."""
         self.trace_id: str | UnsetType = UNSET
         self.span_id: str | UnsetType = UNSET
+        self.note: dict[str, Any] | None = None
+        """What the first event tells of the span besides its ids: its parent, and that it was not sampled."""
         known = span.get_span_context()
         if known.span_id and hub.trace_members:
             self.trace_id = f"{known.trace_id:032x}"
             self.span_id = f"{known.span_id:016x}"
+            above = get_current_span(context).get_span_context().span_id
+            if above or not known.trace_flags & 1:
+                self.note = span_note(above, is_sampled=bool(known.trace_flags & 1))
 
     def choose(self, pattern_id: str) -> None:
         """Take the id of the pattern that the selection resolved to."""

@@ -1,0 +1,115 @@
+"""A small OTLP/HTTP collector that can be told to misbehave, for tests of what happens when things fail."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+import struct
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+from patternspan.export.otlp import events_from_otlp
+
+
+class Collector:
+    """Takes traces on a port of its own; `mode` says how.
+
+    ok, partial (one span is rejected), silent, reset, garbage, page (of HTML), redirect, or a status.
+    """
+
+    def __init__(self) -> None:
+        self.mode = "ok"
+        self.requests: list[Any] = []
+        self.asked = threading.Event()
+        """Set by each request, whatever becomes of it."""
+        self._over = threading.Event()
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                collector.asked.set()
+                collector._answer(self, body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that send a program's spans here, soon."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{self._server.server_port}",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+        }
+
+    def _answer(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        if self.mode == "silent":
+            self._over.wait(30)
+            handler.close_connection = True
+        elif self.mode == "reset":
+            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            handler.close_connection = True
+            handler.connection.close()
+        elif self.mode == "garbage":
+            handler.wfile.write(b"\x00\xff no HTTP \r\n\r\n")
+            handler.close_connection = True
+        elif self.mode == "redirect":
+            _reply(handler, 302, {"Location": "http://127.0.0.1:1/"})
+        elif self.mode == "page":
+            _reply(handler, 200, {"Content-Type": "text/html"}, b"<html>log in first</html>")
+        elif self.mode.isdigit():
+            _reply(handler, int(self.mode), {"Retry-After": "1"} if self.mode == "429" else {})
+        else:
+            data = gzip.decompress(body) if handler.headers.get("Content-Encoding") == "gzip" else body
+            self.requests.append(ExportTraceServiceRequest.FromString(data))
+            answer = ExportTraceServiceResponse()
+            if self.mode == "partial":
+                answer.partial_success.rejected_spans = 1
+                answer.partial_success.error_message = "too old"
+            _reply(handler, 200, {"Content-Type": "application/x-protobuf"}, answer.SerializeToString())
+
+    @property
+    def spans(self) -> list[Any]:
+        """The spans that were taken."""
+        return [
+            span
+            for request in list(self.requests)
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        ]
+
+    @property
+    def events(self) -> list[Any]:
+        """The pattern events on them."""
+        return [event for request in list(self.requests) for event in events_from_otlp(request)]
+
+    def close(self) -> None:
+        """Let nobody wait any longer, and take nothing more."""
+        self._over.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def _reply(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+    handler.send_response(status)
+    for name, value in {**headers, "Content-Length": str(len(body))}.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(body)
