@@ -23,7 +23,7 @@ from patternspan.log.reader import NO_FILE, BadLine, LogLine, open_log, read_fou
 from patternspan.log.scan import scan
 from patternspan.model.ids import instant, is_timestamp
 from patternspan.model.packing import Unpacked
-from patternspan.model.segments import Index, read_index
+from patternspan.model.segments import Closed, Index, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -294,8 +294,9 @@ def index_of(log: str) -> Index:
 def within(paths: Sequence[str], since_ns: int | None, until_ns: int | None, slack_ns: int) -> list[str]:
     """Leave out the parts of a log that hold no event of this time, by the index or by their first lines.
 
-    Exact where no line of the log is out of order by more than the slack. Looked at from the newest part back: what is
-    older than needed is not opened.
+    Exact where no line of the log is out of order by more than the slack. Looked at from the newest part back; before
+    the first one that begins too early, where a clock was set back, the index says which are needed all the same, or
+    their first lines where they are neither in it nor compressed.
     """
     if not paths or (since_ns is None and until_ns is None):
         return list(paths)
@@ -310,26 +311,42 @@ def within(paths: Sequence[str], since_ns: int | None, until_ns: int | None, sla
         for at in range(len(kept) - 1, 0, -1):
             first = times.of(kept[at])
             if first is not None and first < since_ns - slack_ns:
-                return kept[at:]
+                return [*(path for path in kept[:at] if times.reach(path, since_ns - slack_ns)), *kept[at:]]
     return kept
 
 
 class _Times:
-    """When the first event of a part was."""
+    """When the events of a part were, without reading it."""
 
     def __init__(self) -> None:
         self._indexes: dict[str, Index] = {}
 
     def of(self, path: str) -> int | None:
         """Return the time of the first event; None where nothing tells."""
-        if isinstance(path, Part) and path.number:
-            index = self._indexes.get(path.log)
-            if index is None:
-                index = self._indexes[path.log] = index_of(path.log)
-            entry = index.closed.get(os.path.basename(layout.segment(path.log, path.number)))
-            if entry is not None and entry.first_timestamp is not None and is_timestamp(entry.first_timestamp):
-                return instant(entry.first_timestamp)
-        return first_time(path)
+        entry = self._entry(path)
+        first = None if entry is None else _ns(entry.first_timestamp)
+        return first_time(path) if first is None else first
+
+    def reach(self, path: str, time_ns: int) -> bool:
+        """Say whether a part is known to begin or to end at this time or later."""
+        entry = self._entry(path)
+        if entry is not None:
+            known = [_ns(entry.first_timestamp), _ns(entry.last_timestamp)]
+        else:
+            known = [None if path.endswith(layout.PACKED) else first_time(path)]
+        return any(time is not None and time >= time_ns for time in known)
+
+    def _entry(self, path: str) -> Closed | None:
+        if not isinstance(path, Part) or not path.number:
+            return None
+        index = self._indexes.get(path.log)
+        if index is None:
+            index = self._indexes[path.log] = index_of(path.log)
+        return index.closed.get(os.path.basename(layout.segment(path.log, path.number)))
+
+
+def _ns(text: str | None) -> int | None:
+    return instant(text) if text is not None and is_timestamp(text) else None
 
 
 def first_bytes(path: str) -> bytes:
