@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import msgspec
 
 from patternspan import layout
+from patternspan.files import regular
 from patternspan.log.reader import NO_FILE, BadLine, LogLine, open_log, read_found, unpacked
 from patternspan.log.scan import scan
 from patternspan.model.ids import instant, is_timestamp
@@ -177,7 +178,7 @@ def _rotated_by_others(log: str) -> list[Part]:
 def _is_copy(path: str, log: str) -> bool:
     """Say whether a file is the copy that logrotate makes before it empties the log, and the log is not empty yet."""
     try:
-        with open(path, "rb") as copy, open(log, "rb") as live:
+        with open(path, "rb", opener=regular) as copy, open(log, "rb", opener=regular) as live:
             size = os.fstat(copy.fileno()).st_size
             if not 0 < size <= os.fstat(live.fileno()).st_size:
                 return False
@@ -200,13 +201,13 @@ class Opened(NamedTuple):
 
 def opened(path: str) -> Opened | None:
     """Open a part, also where it was compressed since the folder was listed; None where it is not there any more."""
-    file = open_log(path)
+    file = open_log(path, named=not isinstance(path, Part))
     if not isinstance(path, Part):
         return Opened(path, file)
     if isinstance(file, int) or file.reason != NO_FILE:
         return Opened(path, file, path.end)
     for ending in () if path.live else layout.PACKED:
-        file = open_log(path + ending)
+        file = open_log(path + ending, named=False)
         if isinstance(file, int):
             return Opened(path + ending, file)
     return None
@@ -217,7 +218,7 @@ def opened_live(live: LivePart) -> tuple[list[str], Opened | None]:
 
     Nothing is missed, and nothing comes twice, when it was rotated in between.
     """
-    file = open_log(live)
+    file = open_log(live, named=False)
     here = os.fstat(file) if isinstance(file, int) else None
     itself, newer = since(live.log, live.before)
     if here is not None and live.before.is_in(here) and not newer:
@@ -273,7 +274,7 @@ def copy_of(log: str, before: bytes, offset: int) -> int | None:
     It is known by the bytes before a place that was read. The caller closes it.
     """
     for part in reversed(_rotated_by_others(log)):
-        file = open_log(part)
+        file = open_log(part, named=False)
         if not isinstance(file, int):
             continue
         if os.pread(file, len(before), offset - len(before)) == before:
@@ -285,7 +286,7 @@ def copy_of(log: str, before: bytes, offset: int) -> int | None:
 def index_of(log: str) -> Index:
     """Return what the index of a log says; nothing where there is none."""
     try:
-        with open(layout.index(log), "rb") as file:
+        with open(layout.index(log), "rb", opener=regular) as file:
             return read_index(file)
     except (OSError, ValueError):
         return Index({}, [])
@@ -368,7 +369,7 @@ def first_bytes(path: str) -> bytes:
 
 def first_time(path: str) -> int | None:
     """Return the time of the first event near the beginning of a file; None where there is none."""
-    found = opened(path) if isinstance(path, Part) else Opened(path, open_log(path))
+    found = opened(path) if isinstance(path, Part) else Opened(path, open_log(path, named=False))
     if found is None or not isinstance(found.file, int):
         return None
     try:

@@ -44,7 +44,8 @@ def _kept(text: str) -> str:
         if not os.path.exists(path):
             # Complete under its name or not there: somebody may read it as soon as the mark is written.
             part = f"{path}.{os.getpid()}.{threading.get_ident()}.tmp"
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            with open(os.open(part, flags, 0o600), "wb") as file:
                 file.write(data)
             os.replace(part, path)
     except (OSError, ValueError) as error:
