@@ -6,7 +6,6 @@ import inspect
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
-from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
@@ -28,6 +27,8 @@ _DEPTH: Final = 6
 
 def cut_mark(text: str) -> str:
     """Return what stands behind the beginning of a text that was cut: the size and the SHA-256 of the whole."""
+    from hashlib import sha256  # loads OpenSSL, which an import can do without
+
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     whole = _kept(text) if hub.keep_whole else ""
     return f"… [cut: {len(text)} characters, sha256:{digest}{whole}]"
@@ -35,6 +36,8 @@ def cut_mark(text: str) -> str:
 
 def _kept(text: str) -> str:
     """Write the redacted whole of a text to a file of its own, once, and return how the mark names it."""
+    from hashlib import sha256
+
     try:
         data = redact_text(text).encode("utf-8", "surrogateescape")
         name = f"{sha256(data).hexdigest()}.txt"
