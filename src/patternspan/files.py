@@ -2,7 +2,8 @@
 
 Where a path begins (the root, the folder of the logs) is the user's choice and may be a link. What stands below it is
 this package's own: each folder on the way and the file itself are opened without following links, and what is no
-regular file (a FIFO, a device) is refused before anything is written to it, or waited for.
+regular file (a FIFO, a device) is refused before anything is written to it, or waited for. Readers do not wait for one
+either.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from typing import Final, NamedTuple
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+_OVER: Final = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_TRUNC | os.O_NONBLOCK | os.O_NOCTTY
 _TRIES: Final = 5
+
+NOT_REGULAR: Final = "not a regular file"
 
 
 class Modes(NamedTuple):
@@ -81,6 +85,27 @@ def _open_below(above: int, name: str, mode: int) -> int:
         return os.open(name, flags, dir_fd=above)
 
 
+def regular(path: str, flags: int = os.O_RDONLY | os.O_CLOEXEC) -> int:
+    """Open a file that is there, without waiting for what is none: `open(path, "rb", opener=regular)`.
+
+    Raises OSError, also where it is no regular file.
+    """
+    try:
+        fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(errno.EINVAL, NOT_REGULAR, path) from None  # a socket
+    return _only_regular(fd, path)
+
+
+def _only_regular(fd: int, path: str) -> int:
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, NOT_REGULAR, path)
+    return fd
+
+
 class Opened(NamedTuple):
     """An open file."""
 
@@ -96,10 +121,7 @@ def open_append(folder: int, name: str, path: str, mode: int = 0o600) -> Opened:
     for _ in range(_TRIES):
         try:
             fd = os.open(name, _APPEND, dir_fd=folder)
-            if not stat.S_ISREG(os.fstat(fd).st_mode):
-                os.close(fd)
-                raise OSError(errno.EINVAL, "not a regular file", path)
-            return Opened(fd, is_new=False)
+            return Opened(_only_regular(fd, path), is_new=False)
         except FileNotFoundError:
             with contextlib.suppress(FileExistsError):
                 fd = os.open(name, _APPEND | os.O_CREAT | os.O_EXCL, mode, dir_fd=folder)
@@ -119,7 +141,7 @@ def write_new(folder: int, name: str, data: bytes, mode: int = 0o600) -> None:
         fd = os.open(name, _NEW, mode, dir_fd=folder)
     except FileExistsError:
         # Truncating makes ext4 allocate blocks at close, which a new file need not wait for.
-        fd = os.open(name, _NEW & ~os.O_EXCL | os.O_TRUNC, mode, dir_fd=folder)
+        fd = _only_regular(os.open(name, _OVER, dir_fd=folder), name)
     try:
         os.fchmod(fd, mode)
         view = memoryview(data)

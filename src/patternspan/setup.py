@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import hashlib  # noqa: F401 - recording needs these two later, when descriptors may have run out
 import os
+import shlex  # noqa: F401
 import sys
 from collections.abc import Sequence
 from typing import Any, Final

@@ -8,6 +8,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from harness import Child, HeldUp, problems
 from readback import read
 from steps import FULL
 from test_faults_disk import RESULTS, RESUMED, WORK, health
+
+from patternspan import follow_events, read_events
 
 UNTIL_FAILING = "while not patternspan.health().failing: write(1)"
 UNTIL_THERE = "while not os.path.exists({0!r}): write(1)"
@@ -126,6 +129,55 @@ def test_what_stands_at_the_logs_name_and_is_no_file_is_not_written_to(
         assert target.read_bytes() == b""
         assert len(child.stderr.splitlines()) == 1
         assert problems(root_folder, child.acked) == []
+
+
+@pytest.mark.parametrize("plant", [planted_pipe, planted_folder, planted_device, planted_socket])
+@pytest.mark.parametrize("name", ["pattern_events.jsonl", "pattern_events.00000001.jsonl", "pattern_events.jsonl.1.gz"])
+def test_nobody_waits_to_read_what_is_no_file(
+    root_folder: Path, tmp_path: Path, plant: Callable[[Path, Path], None], name: str
+) -> None:
+    """At the log's name, at that of a segment and at that of a file rotated by others, readers say what it is."""
+    path = log_of(root_folder).with_name(name)
+    path.parent.mkdir(parents=True)
+    plant(path, tmp_path / "target")
+    if path != log_of(root_folder):
+        with Child(root_folder) as child:
+            child.write(3)
+            child.kill()
+    what = {planted_folder: "a directory, not a log", planted_device: "a device, not a log"}
+    if plant is planted_device:
+        path.unlink()
+        os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    told: list[str] = []
+    events = list(read_events(root_folder, on_problem=lambda problem: told.append(str(problem))))
+    assert len(events) == (0 if path == log_of(root_folder) else 3)
+    assert told == [f"{path}: {what.get(plant, 'not a regular file')}"]
+    for words in (["events", "--since", "1h"], ["events", "--limit", "3"], ["runs"], ["log", "status"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "patternspan", "--root", str(root_folder), *words],
+            capture_output=True, text=True, timeout=30,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("plant", [planted_pipe, planted_socket])
+def test_nobody_follows_what_is_no_file(root_folder: Path, tmp_path: Path, plant: Callable[[Path, Path], None]) -> None:
+    """A follower waits for the log that comes in its place."""
+    log = log_of(root_folder)
+    log.parent.mkdir(parents=True)
+    plant(log, tmp_path / "target")
+    looks = []
+
+    def stop() -> bool:
+        looks.append(1)
+        if len(looks) == 2:
+            log.unlink()
+            with Child(root_folder) as child:
+                child.write(3)
+                child.kill()
+        return len(looks) > 3
+
+    assert len(list(follow_events(root_folder, stop=stop))) == 3
 
 
 @pytest.mark.parametrize("kind", ["logging", "flushed"])

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from logs import SECOND, START_NS, RunMaker, failed_run, good_run, lines
 from patternspan.log.reader import BadLine, LogLine
-from patternspan.log.search import Query, find, find_in, offset_since
+from patternspan.log.search import Query, find, find_in
+from patternspan.log.since import offset_since
 from patternspan.model.event import PatternEvent
 from patternspan.model.ids import timestamp
 from patternspan.model.wire import decode
@@ -89,6 +90,61 @@ def test_since_finds_what_a_filter_finds(tmp_path_factory, steps, after, block):
     assert [event.time_ns for event in events_of(find(path, Query(since_ns=since)))] == [
         time for time in times if time >= since
     ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_since_finds_what_was_written_around_a_clock_that_was_set(tmp_path_factory, data):
+    """Years forward or back, and back again: what takes two blocks and an eighth of what follows is found."""
+    block = 512
+    now, text, times = START_NS, b"", []
+    for part in range(data.draw(st.integers(1, 5))):
+        now += data.draw(st.sampled_from([-3, -1, 0, 1, 3])) * 365 * 86_400 * SECOND
+        for _ in range(data.draw(st.integers(6, 60))):
+            now += 30 * SECOND
+            event = PatternEvent(f"EVT-{part}-{len(times)}", "t", timestamp(now), "J", None, "R", "P", "success", {})
+            text += lines([event])
+            times.append(now)
+    since = data.draw(st.sampled_from(times)) + data.draw(st.sampled_from([0, -3600, 3600])) * SECOND
+    path = write(tmp_path_factory, text)
+    descriptor = os.open(path, os.O_RDONLY)
+    offset = offset_since(descriptor, len(text), since, block=block, slack_ns=0)
+    os.close(descriptor)
+    starts = [0, *(at + 1 for at, byte in enumerate(text) if byte == 10)]
+    for first, last in stretches(time >= since for time in times):
+        begin, end = starts[first], starts[last + 1]
+        if end - begin >= 2 * block + LONGEST and end - begin >= (len(text) - begin) / 8:
+            assert offset <= begin, (first, last)
+
+
+LONGEST = 200
+
+
+def stretches(wanted):
+    """Return the first and last index of each run of true values."""
+    found, begin = [], None
+    for at, is_wanted in enumerate([*wanted, False]):
+        if is_wanted and begin is None:
+            begin = at
+        elif not is_wanted and begin is not None:
+            found.append((begin, at - 1))
+            begin = None
+    return found
+
+
+@pytest.mark.parametrize("years", [-3, 3])
+def test_since_in_a_large_log_finds_both_sides_of_a_clock_that_was_set(tmp_path, years):
+    """What came before the clock was set for an hour, meanwhile, and after it was set right again."""
+    moment, events = START_NS, []
+    for away in (0, years, 0):
+        for _ in range(400):
+            moment += 9 * SECOND
+            events += good_run(len(events), moment + away * 365 * 86_400 * SECOND)
+    path = tmp_path / "log"
+    path.write_bytes(lines(events))
+    for since in (START_NS + 1800 * SECOND, START_NS + 9000 * SECOND):
+        found = events_of(find(str(path), Query(since_ns=since)))
+        assert found == [event for event in events if event.time_ns >= since]
 
 
 def test_a_device_is_no_log():

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logs import SECOND, START_NS, RunMaker, good_run, lines
+from patternspan.export.close import finish
 from patternspan.log import segments
 from patternspan.log.follow import end_of, follow, follow_lines
 from patternspan.log.locate import with_rotated
@@ -412,6 +413,27 @@ def test_the_index_tells_when_a_segment_began(tmp_path, monkeypatch):
         monkeypatch, lambda: segments.within(with_rotated(log), START_NS + HOUR + HOUR // 2, None, SECOND)
     )
     assert "log.00000002.jsonl.gz" not in opened
+
+
+YEARS = 3 * 365 * 24 * HOUR
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+@pytest.mark.parametrize("away", [YEARS, -YEARS])
+def test_since_finds_the_segments_on_both_sides_of_a_clock_that_was_set(tmp_path, away, is_closed):
+    """Those in the index, and those that nobody has closed yet."""
+    log = str(tmp_path / "log.jsonl")
+    runs_then = [good_run(n, START_NS + n * HOUR + (away if n in (2, 3) else 0)) for n in range(6)]
+    for number, run in enumerate(runs_then, 1):
+        path = tmp_path / f"log.{number:08d}.jsonl"
+        write(path if number < 6 else Path(log), lines(run))
+    if is_closed:
+        finish(log, "gzip", lambda _segment: True)
+        assert len(list(tmp_path.glob("*.gz"))) == 5
+    for since in (START_NS, START_NS + HOUR, START_NS + 4 * HOUR):
+        expected = [event for run in runs_then for event in run if event.time_ns >= since]
+        assert events(log, Query(since_ns=since)) == expected
+        assert events(log, Query(since_ns=since), limit=20) == expected[-20:]
 
 
 def test_raw_lines_are_followed_too(tmp_path):

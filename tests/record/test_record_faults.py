@@ -153,6 +153,22 @@ def test_a_subscriber_that_raises_stops_neither_the_run_nor_the_others(
     assert len(faults()) == 1
 
 
+def test_a_fault_that_is_said_steers_no_terminal(faults: Callable[[], list[str]]) -> None:
+    """What an exception says may come from anywhere; it is one line on a terminal, and nothing in it is hidden."""
+
+    def refuse(_event: Any) -> None:
+        raise Refuses("one\nline \x1b]0;title\x07 \u202e\x1b[2J")
+
+    stop = subscribe(refuse)
+    with pattern_span("PAT-FAULT-006"):
+        pass
+    stop()
+    (said,) = faults()
+    assert r"Refuses: one\nline \x1b]0;title\x07 \u202e\x1b[2J;" in said
+    assert "\n" not in said
+    assert "\x1b" not in said
+
+
 class Opaque:
     """An object that cannot be looked at."""
 

@@ -19,6 +19,7 @@ from patternspan.cli.options import logs, run_id, settings, shared
 from patternspan.cli.run_view import RunView, view_lines
 from patternspan.cli.screen import Screen, note
 from patternspan.errors import AmbiguousIdError, NotFoundError
+from patternspan.files import regular
 from patternspan.log.follow import end_of
 from patternspan.log.locate import archived_runs
 from patternspan.log.processes import Processes
@@ -159,7 +160,7 @@ def _archived(root: str, identifier: str) -> PatternRun | None:
     if len(paths) != 1:
         return None
     try:
-        with open(paths[0], "rb") as file:
+        with open(paths[0], "rb", opener=regular) as file:
             found = msgspec.json.decode(file.read(MAX_LINE_BYTES), type=PatternRun)
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None

@@ -12,6 +12,7 @@ from patternspan.aggregate.plain import age, counted, duration, scalar, shorten,
 from patternspan.aggregate.runs import ABANDONED, RUNNING, RunRow
 from patternspan.aggregate.timeline import command_text, local_time
 from patternspan.aggregate.waterfall import Phase, Waterfall, cells
+from patternspan.files import regular
 from patternspan.layout import tool_log
 from patternspan.model.fold import end_of, is_synthetic
 from patternspan.model.process import process_of
@@ -118,7 +119,7 @@ def _last_output(view: RunView, stream: str) -> list[str]:
 
 def _tail(path: str) -> str | None:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - _TAIL_BYTES))
             return file.read().decode(errors="replace")

@@ -18,7 +18,8 @@ from patternspan.cli.screen import Screen
 from patternspan.cli.table import Cell, write_table
 from patternspan.log.processes import Processes
 from patternspan.log.reader import STDIN, BadLine, Item, LogLine
-from patternspan.log.search import SLACK_NS, Query, find_in
+from patternspan.log.search import Query, find_in
+from patternspan.log.since import SLACK_NS
 from patternspan.model.ids import RUN_PREFIX, id_time_ms
 from patternspan.model.process import process_of
 from patternspan.model.wire import encode_value

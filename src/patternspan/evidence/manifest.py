@@ -11,6 +11,7 @@ from typing import Any, Final, Self, TypeVar
 import msgspec
 
 from patternspan.evidence.segments import STEM, segment_name
+from patternspan.files import regular
 
 MANIFEST_FORMAT: Final = "patternspan.manifest.v1"
 _MANIFEST: Final = re.compile(re.escape(STEM) + r"\.([0-9]{8,18})\.manifest\.json")
@@ -117,7 +118,7 @@ def read_manifest(folder: str, number: int) -> Stored:
     """Return a manifest as it stands, sound or not."""
     path = manifest_path(folder, number)
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             data = file.read(1 << 20)
     except OSError as error:
         return Stored(number, path, b"", None, error.strerror or str(error))
@@ -137,7 +138,7 @@ def read_manifests(folder: str) -> dict[int, Stored]:
 def read_leaves(folder: str, number: int) -> bytes | None:
     """Return the hashes of the lines of a segment as they stand; None where they cannot be read."""
     try:
-        with open(leaves_path(folder, number), "rb") as file:
+        with open(leaves_path(folder, number), "rb", opener=regular) as file:
             return file.read()
     except OSError:
         return None

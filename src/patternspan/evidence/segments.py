@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, cast
 import msgspec
 
 from patternspan.errors import LineError, NotFoundError
+from patternspan.files import regular
 from patternspan.layout import LOG_NAME, events_dir
 from patternspan.model.wire import decode_object
 
@@ -114,7 +115,7 @@ def index_of(folder: str) -> Index:
     """Return the index; a line that says nothing readable is passed over, and the first word on a segment counts."""
     index = Index({}, {})
     try:
-        with open(os.path.join(folder, INDEX_NAME), "rb") as file:
+        with open(os.path.join(folder, INDEX_NAME), "rb", opener=regular) as file:
             lines = file.read().splitlines()
     except OSError:
         return index
@@ -158,10 +159,11 @@ def pieces(segment: Segment, size: int = _CHUNK, limit: int | None = None) -> It
 
 
 def _open(path: str) -> IO[bytes]:
+    os.close(regular(path))
     if path.endswith(".gz"):
         return cast("IO[bytes]", gzip.GzipFile(path, "rb"))
     if not path.endswith(".zst"):
-        return open(path, "rb", buffering=0)
+        return open(path, "rb", buffering=0, opener=regular)
     for module in ("compression.zstd", "zstandard"):
         try:
             opened: IO[bytes] = import_module(module).open(path, "rb")

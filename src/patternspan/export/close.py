@@ -18,6 +18,7 @@ from patternspan.errors import LineError
 from patternspan.export.locks import tried
 from patternspan.export.segments import index_of, note, sync_folder
 from patternspan.export.sink import LineLog
+from patternspan.files import regular
 from patternspan.model.ids import timestamp
 from patternspan.model.packing import SUFFIXES, packer, unpacker
 from patternspan.model.segments import Closed, Index
@@ -171,7 +172,7 @@ def _holds(path: str, compress: str, entry: Closed) -> bool:
     """Say whether a compressed file is there and holds what the index says."""
     digest, unpack = hashlib.sha256(), unpacker(compress)
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        file = regular(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         return False
     try:

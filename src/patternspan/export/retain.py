@@ -27,7 +27,7 @@ _IDLE_NS: Final = 2_000_000_000
 """After a second without a line a writer looks whether its file is still the live one, before the next line."""
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
-_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 _CHUNK: Final = 1 << 18
 _DATA: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".jsonl.gz.tmp", ".jsonl.zst.tmp", ".leaves")
 

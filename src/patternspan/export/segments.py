@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from patternspan import layout
 from patternspan.export.locks import tried
+from patternspan.files import regular
 from patternspan.model.segments import Closed, Index, Removed, read_index
 from patternspan.model.wire import encode_value
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS: Final = 3.0
 """How long after its renaming a segment is left alone: by then every running writer has noticed."""
 _BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
-_APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+_APPEND: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def rename(log: str, is_due: Callable[[os.stat_result], bool]) -> str | None:
@@ -47,7 +48,7 @@ def next_number(log: str) -> int:
     """Return a number that no segment of this log has or ever had."""
     folder = os.path.dirname(log)
     highest = max((layout.claimed_number(log, name) for name in os.listdir(folder or ".")), default=0)
-    with contextlib.suppress(FileNotFoundError), open(layout.index(log), "rb") as index:
+    with contextlib.suppress(FileNotFoundError), open(layout.index(log), "rb", opener=regular) as index:
         start = os.path.basename(layout.stem(log)).encode() + b"."
         numbers = re.findall(re.escape(start) + rb"([0-9]{8,18})\.jsonl", index.read())
         highest = max(highest, max(map(int, numbers), default=0))
@@ -75,7 +76,7 @@ def is_settled(log: str, segment: str) -> bool:
     """
     try:
         changed = os.stat(segment, follow_symlinks=False).st_ctime
-        with open(layout.lock(log), "rb") as file:
+        with open(layout.lock(log), "rb", opener=regular) as file:
             boot, _, moment = file.read(200).decode("ascii", "replace").partition(" ")
         noted = float(moment)
     except (OSError, ValueError):
@@ -88,7 +89,7 @@ def is_settled(log: str, segment: str) -> bool:
 def index_of(log: str) -> Index:
     """Return what the index of a log says; nothing where there is none."""
     try:
-        with open(layout.index(log), "rb") as file:
+        with open(layout.index(log), "rb", opener=regular) as file:
             return read_index(file)
     except OSError:
         return Index({}, [])

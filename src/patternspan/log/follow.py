@@ -14,6 +14,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
+from patternspan.files import regular
 from patternspan.log.reader import BadLine, Item, read_found, unpacked
 from patternspan.log.scan import backward, scan
 from patternspan.log.seen import Seen
@@ -191,7 +192,7 @@ class _Chain:
             # Rotated, and nobody has written since: the file may have come and gone between two looks.
             yield from self._open_between(None)
             return
-        if stat.S_ISDIR(status.st_mode) or (self._tails and self._known.is_in(status)):
+        if not stat.S_ISREG(status.st_mode) or (self._tails and self._known.is_in(status)):
             return
         file, live = _open_live(self._log)
         if file < 0:
@@ -259,7 +260,7 @@ def _open_live(log: str) -> tuple[int, Position]:
     """Return the descriptor of the live file and its place; -1 where it cannot be opened now."""
     for _ in range(_TRIES):
         try:
-            file = os.open(log, os.O_RDONLY | os.O_CLOEXEC)
+            file = regular(log)
         except OSError:
             place = place_of(log)
             if not place.inode:

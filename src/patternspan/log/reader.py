@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from patternspan.errors import LineError, MissingExtraError
+from patternspan.files import NOT_REGULAR
 from patternspan.log.glued import glued
 from patternspan.log.scan import Found, count_lines, scan
 from patternspan.model.packing import Unpacked, compression_of
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 STDIN: Final = "-"
 NO_FILE: Final = "no such file"
 """The reason of a `BadLine` where there is nothing of this name."""
+_READ: Final = os.O_RDONLY | os.O_CLOEXEC
 _MARK: Final = b"\xef\xbb\xbf"
 _BLANKS: Final = b" \t\r\n"
 _MOST_HELD: Final = 100_000
@@ -56,30 +59,33 @@ class BadLine(msgspec.Struct, frozen=True):
 Item = LogLine | BadLine
 
 
-def open_log(path: str) -> int | BadLine:
-    """Return a descriptor to read from, or what is wrong with the file; `-` is the standard input."""
+def open_log(path: str, *, named: bool = True) -> int | BadLine:
+    """Return a descriptor to read from, or what is wrong with the file; `-` is the standard input.
+
+    A pipe is read where somebody named it. One that stands where a log is looked for is not waited for.
+    """
     if path == STDIN:
         return os.dup(0)
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, _READ if named else _READ | os.O_NONBLOCK | os.O_NOCTTY)
     except OSError as error:
         return BadLine(path, 0, _because(error))
     except ValueError:
         return BadLine(path, 0, "not a path: it holds a NUL")
-    wrong = _no_log(descriptor)
+    wrong = _no_log(descriptor, named)
     if wrong:
         os.close(descriptor)
         return BadLine(path, 0, wrong)
     return descriptor
 
 
-def _no_log(descriptor: int) -> str:
+def _no_log(descriptor: int, named: bool) -> str:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISDIR(mode):
         return "a directory, not a log"
     if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not os.isatty(descriptor) and not _is_null(descriptor):
         return "a device, not a log"  # some of them have no end
-    return ""
+    return "" if named or stat.S_ISREG(mode) or _is_null(descriptor) else NOT_REGULAR
 
 
 def _is_null(descriptor: int) -> bool:
@@ -91,6 +97,8 @@ def _because(error: OSError) -> str:
         return NO_FILE
     if isinstance(error, PermissionError):
         return "no permission to read it"
+    if error.errno == errno.ENXIO:
+        return NOT_REGULAR  # a socket
     return error.strerror or str(error)
 
 

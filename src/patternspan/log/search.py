@@ -23,16 +23,13 @@ from patternspan.log.reader import (
 from patternspan.log.scan import CHUNK, backward, next_line, scan
 from patternspan.log.seen import Seen
 from patternspan.log.segments import LivePart, Opened, Part, opened, opened_live, steady, within
+from patternspan.log.since import SLACK_NS, offset_since
 from patternspan.model.ids import RUN_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from patternspan.model.event import PatternEvent
-
-BLOCK: Final = 64 * 1024
-SLACK_NS: Final = 5 * 60 * 1_000_000_000
-"""How far a line of a log may be out of order in time, at most, for `since` and `until` to be exact."""
 
 _MOST_NEEDLES: Final = 16
 _SAFE: Final = re.compile(r"[A-Za-z0-9._:-]+")
@@ -286,52 +283,3 @@ def look_back(paths: Sequence[str]) -> Callable[[str, int], bool]:
         return False
 
     return look
-
-
-def offset_since(descriptor: int, size: int, since_ns: int, *, block: int = BLOCK, slack_ns: int = SLACK_NS) -> int:
-    """Return the offset of a line before which all events are older than `since_ns`.
-
-    Found from the end, in steps that double, and then by halving, so that some blocks are read of any file.
-    Exact for a log in which no line is out of order by more than `slack_ns`.
-    """
-    cutoff = since_ns - slack_ns
-    blocks = -(-size // block)
-    high, step = blocks, 1
-    low = max(0, blocks - 1)
-    while low > 0 and not _is_older(descriptor, low, high, block, size, cutoff):
-        high = low
-        step *= 2
-        low = max(0, blocks - step)
-    # All before block `low` + 1 is older, or `low` is 0; `high` is not known to be older.
-    if low == 0 and (high == 0 or not _is_older(descriptor, 0, high, block, size, cutoff)):
-        return 0
-    while high - low > 1:
-        middle = (low + high) // 2
-        if _is_older(descriptor, middle, high, block, size, cutoff):
-            low = middle
-        else:
-            high = middle
-    return next_line(descriptor, (low + 1) * block, size)
-
-
-def _is_older(descriptor: int, first: int, last: int, block: int, size: int, cutoff: int) -> bool:
-    """Say whether the first block from `first` on in which an event begins holds older events only.
-
-    Blocks without the beginning of a readable line tell nothing; where there are only such, the answer is no.
-    """
-    room = bytearray(2 * block)
-    for number in range(first, last):
-        begin = next_line(descriptor, number * block, size)
-        stop = next_line(descriptor, (number + 1) * block, size)
-        times = [
-            item.event.time_ns
-            for item in read_found("", scan(descriptor, begin, stop, room=room), _no_number)
-            if isinstance(item, LogLine)
-        ]
-        if times:
-            return max(times) < cutoff
-    return False
-
-
-def _no_number(_offset: int) -> int:
-    return 0

@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 import msgspec
 
 from patternspan import layout
+from patternspan.files import regular
 from patternspan.log.reader import NO_FILE, BadLine, LogLine, open_log, read_found, unpacked
 from patternspan.log.scan import scan
 from patternspan.model.ids import instant, is_timestamp
 from patternspan.model.packing import Unpacked
-from patternspan.model.segments import Index, read_index
+from patternspan.model.segments import Closed, Index, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -177,7 +178,7 @@ def _rotated_by_others(log: str) -> list[Part]:
 def _is_copy(path: str, log: str) -> bool:
     """Say whether a file is the copy that logrotate makes before it empties the log, and the log is not empty yet."""
     try:
-        with open(path, "rb") as copy, open(log, "rb") as live:
+        with open(path, "rb", opener=regular) as copy, open(log, "rb", opener=regular) as live:
             size = os.fstat(copy.fileno()).st_size
             if not 0 < size <= os.fstat(live.fileno()).st_size:
                 return False
@@ -200,13 +201,13 @@ class Opened(NamedTuple):
 
 def opened(path: str) -> Opened | None:
     """Open a part, also where it was compressed since the folder was listed; None where it is not there any more."""
-    file = open_log(path)
+    file = open_log(path, named=not isinstance(path, Part))
     if not isinstance(path, Part):
         return Opened(path, file)
     if isinstance(file, int) or file.reason != NO_FILE:
         return Opened(path, file, path.end)
     for ending in () if path.live else layout.PACKED:
-        file = open_log(path + ending)
+        file = open_log(path + ending, named=False)
         if isinstance(file, int):
             return Opened(path + ending, file)
     return None
@@ -217,7 +218,7 @@ def opened_live(live: LivePart) -> tuple[list[str], Opened | None]:
 
     Nothing is missed, and nothing comes twice, when it was rotated in between.
     """
-    file = open_log(live)
+    file = open_log(live, named=False)
     here = os.fstat(file) if isinstance(file, int) else None
     itself, newer = since(live.log, live.before)
     if here is not None and live.before.is_in(here) and not newer:
@@ -273,7 +274,7 @@ def copy_of(log: str, before: bytes, offset: int) -> int | None:
     It is known by the bytes before a place that was read. The caller closes it.
     """
     for part in reversed(_rotated_by_others(log)):
-        file = open_log(part)
+        file = open_log(part, named=False)
         if not isinstance(file, int):
             continue
         if os.pread(file, len(before), offset - len(before)) == before:
@@ -285,7 +286,7 @@ def copy_of(log: str, before: bytes, offset: int) -> int | None:
 def index_of(log: str) -> Index:
     """Return what the index of a log says; nothing where there is none."""
     try:
-        with open(layout.index(log), "rb") as file:
+        with open(layout.index(log), "rb", opener=regular) as file:
             return read_index(file)
     except (OSError, ValueError):
         return Index({}, [])
@@ -294,8 +295,9 @@ def index_of(log: str) -> Index:
 def within(paths: Sequence[str], since_ns: int | None, until_ns: int | None, slack_ns: int) -> list[str]:
     """Leave out the parts of a log that hold no event of this time, by the index or by their first lines.
 
-    Exact where no line of the log is out of order by more than the slack. Looked at from the newest part back: what is
-    older than needed is not opened.
+    Exact where no line of the log is out of order by more than the slack. Looked at from the newest part back; before
+    the first one that begins too early, where a clock was set back, the index says which are needed all the same, or
+    their first lines where they are neither in it nor compressed.
     """
     if not paths or (since_ns is None and until_ns is None):
         return list(paths)
@@ -310,26 +312,42 @@ def within(paths: Sequence[str], since_ns: int | None, until_ns: int | None, sla
         for at in range(len(kept) - 1, 0, -1):
             first = times.of(kept[at])
             if first is not None and first < since_ns - slack_ns:
-                return kept[at:]
+                return [*(path for path in kept[:at] if times.reach(path, since_ns - slack_ns)), *kept[at:]]
     return kept
 
 
 class _Times:
-    """When the first event of a part was."""
+    """When the events of a part were, without reading it."""
 
     def __init__(self) -> None:
         self._indexes: dict[str, Index] = {}
 
     def of(self, path: str) -> int | None:
         """Return the time of the first event; None where nothing tells."""
-        if isinstance(path, Part) and path.number:
-            index = self._indexes.get(path.log)
-            if index is None:
-                index = self._indexes[path.log] = index_of(path.log)
-            entry = index.closed.get(os.path.basename(layout.segment(path.log, path.number)))
-            if entry is not None and entry.first_timestamp is not None and is_timestamp(entry.first_timestamp):
-                return instant(entry.first_timestamp)
-        return first_time(path)
+        entry = self._entry(path)
+        first = None if entry is None else _ns(entry.first_timestamp)
+        return first_time(path) if first is None else first
+
+    def reach(self, path: str, time_ns: int) -> bool:
+        """Say whether a part is known to begin or to end at this time or later."""
+        entry = self._entry(path)
+        if entry is not None:
+            known = [_ns(entry.first_timestamp), _ns(entry.last_timestamp)]
+        else:
+            known = [None if path.endswith(layout.PACKED) else first_time(path)]
+        return any(time is not None and time >= time_ns for time in known)
+
+    def _entry(self, path: str) -> Closed | None:
+        if not isinstance(path, Part) or not path.number:
+            return None
+        index = self._indexes.get(path.log)
+        if index is None:
+            index = self._indexes[path.log] = index_of(path.log)
+        return index.closed.get(os.path.basename(layout.segment(path.log, path.number)))
+
+
+def _ns(text: str | None) -> int | None:
+    return instant(text) if text is not None and is_timestamp(text) else None
 
 
 def first_bytes(path: str) -> bytes:
@@ -351,7 +369,7 @@ def first_bytes(path: str) -> bytes:
 
 def first_time(path: str) -> int | None:
     """Return the time of the first event near the beginning of a file; None where there is none."""
-    found = opened(path) if isinstance(path, Part) else Opened(path, open_log(path))
+    found = opened(path) if isinstance(path, Part) else Opened(path, open_log(path, named=False))
     if found is None or not isinstance(found.file, int):
         return None
     try:

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from patternspan import layout
+from patternspan.files import regular
 from patternspan.log.reader import LogLine
 from patternspan.log.scan import count_lines
 from patternspan.log.search import Query, find
@@ -96,7 +97,7 @@ def _ns(text: str | None) -> int | None:
 
 
 def _count(path: str, size: int) -> int:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = regular(path)
     try:
         return count_lines(descriptor, 0, size)
     finally:

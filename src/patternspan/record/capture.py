@@ -6,7 +6,6 @@ import inspect
 import os
 import threading
 from collections.abc import Callable, Collection, Mapping
-from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
@@ -28,6 +27,8 @@ _DEPTH: Final = 6
 
 def cut_mark(text: str) -> str:
     """Return what stands behind the beginning of a text that was cut: the size and the SHA-256 of the whole."""
+    from hashlib import sha256  # loads OpenSSL, which an import can do without
+
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     whole = _kept(text) if hub.keep_whole else ""
     return f"… [cut: {len(text)} characters, sha256:{digest}{whole}]"
@@ -35,6 +36,8 @@ def cut_mark(text: str) -> str:
 
 def _kept(text: str) -> str:
     """Write the redacted whole of a text to a file of its own, once, and return how the mark names it."""
+    from hashlib import sha256
+
     try:
         data = redact_text(text).encode("utf-8", "surrogateescape")
         name = f"{sha256(data).hexdigest()}.txt"
@@ -44,7 +47,8 @@ def _kept(text: str) -> str:
         if not os.path.exists(path):
             # Complete under its name or not there: somebody may read it as soon as the mark is written.
             part = f"{path}.{os.getpid()}.{threading.get_ident()}.tmp"
-            with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            with open(os.open(part, flags, 0o600), "wb") as file:
                 file.write(data)
             os.replace(part, path)
     except (OSError, ValueError) as error:

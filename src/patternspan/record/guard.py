@@ -27,8 +27,8 @@ def fault(place: str, error: Exception) -> None:
         _seen.add(key)
         _log.warning(
             "%s: %s: %s; the watched code goes on, this is said once (`patternspan doctor` may know more)",
-            place,
-            type(error).__name__,
+            _shown(place),
+            _shown(type(error).__name__),
             _text_of(error),
         )
 
@@ -36,7 +36,7 @@ def fault(place: str, error: Exception) -> None:
 def report(place: str, text: str, *, always: bool = False) -> None:
     """Say that something outside does not work: at most once a minute for all of them, or `always`."""
     if always or not is_too_soon():
-        _log.warning("%s: %s", place, text)
+        _log.warning("%s: %s", _shown(place), _shown(text))
 
 
 def is_too_soon() -> bool:
@@ -57,10 +57,21 @@ def forget() -> None:
 
 
 def _text_of(error: Exception) -> str:
-    """Return what an error says, without secrets: a log of the application's is a sink too."""
+    """Return what an error says, without secrets and on one line: a log of the application's is a sink too."""
     from patternspan.record.redact import as_text, redact_text
 
-    return redact_text(as_text(error).removeprefix(f"{type(error).__name__}: "))
+    return _shown(redact_text(as_text(error).removeprefix(f"{type(error).__name__}: ")))
+
+
+def _shown(text: str) -> str:
+    """Return a text in which nothing steers the terminal that it may be printed to."""
+    if text.isascii() and text.isprintable():
+        return text
+    try:
+        from patternspan.hidden import visible
+    except Exception:  # noqa: BLE001 - loading takes a descriptor, and having none may be what is to be said
+        return ascii(text)
+    return visible(text)
 
 
 def started(start: Callable[[], Span]) -> Span:

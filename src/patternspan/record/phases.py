@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -342,6 +341,8 @@ def command_text(command: str | Sequence[str]) -> str:
 
 
 def _quoted(word: str) -> str:
+    import shlex
+
     bare = word.replace("[redacted:", "").replace("]", "")
     return word if bare != word and shlex.quote(bare) == bare else shlex.quote(word)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -42,6 +41,8 @@ def redact_id(identifier: str) -> str:
         parts: list[str] = []
         done = 0
         for begin, end, kind in text_spans(identifier):
+            from hashlib import sha256  # loads OpenSSL, which an import can do without
+
             digest = sha256(identifier[begin:end].encode("utf-8", "surrogatepass")).hexdigest()[:8]
             parts += (identifier[done:begin], f"{count(kind)[:-1]}:{digest}]")
             done = end
