@@ -40,6 +40,8 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "keep_days": (0, ("10", 10), ("20", 20), 30),
     "keep_bytes": (0, ("10", 10), ("20", 20), 30),
     "flush_on_sigterm": (True, ("false", False), ("true", True), False),
+    "metrics": (True, ("false", False), ("true", True), False),
+    "metric_pattern_ids": (200, ("1", 1), ("2", 2), 3),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 

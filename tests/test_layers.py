@@ -23,6 +23,7 @@ FLOORS: list[set[str]] = [
     {"evidence"},
     {"compat", "condition", "reading", "recovery", "testing"},
     {"delivery"},
+    {"providers"},
     {"setup"},
     {"upkeep"},
     {"__init__"},

@@ -113,7 +113,10 @@ def test_the_service_name_is_that_of_the_provider_it_makes(python: Any) -> None:
     assert python(script, "", OTEL_SERVICE_NAME="other").stdout == "other\n"
 
 
-@pytest.mark.parametrize("variables", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none"}])
+@pytest.mark.parametrize(
+    "variables",
+    [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_TRACES_EXPORTER": "none", "OTEL_METRICS_EXPORTER": "none"}],
+)
 def test_opentelemetrys_own_switches_turn_export_off_and_not_the_log(
     python: Any, tmp_path: Path, variables: dict[str, str]
 ) -> None:

@@ -85,6 +85,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Size of all of them together above which the oldest are removed; 0 keeps them."""
     flush_on_sigterm: bool = True
     """Send what is on its way before SIGTERM ends the process, where the application has no handler of its own."""
+    metrics: bool = True
+    """Measure runs through OpenTelemetry, where the application has a MeterProvider or an exporter is configured."""
+    metric_pattern_ids: int = 200
+    """Most distinct values of a label of metrics, `pattern.id` above all; what comes beyond is `_OTHER`."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib  # noqa: F401 - recording needs these two later, when descriptors may have run out
 import os
 import shlex  # noqa: F401
@@ -10,25 +9,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from opentelemetry import trace
-
 from patternspan import config as configuration
 from patternspan.config import Config
 from patternspan.export.archive import RunArchive
 from patternspan.export.durable import Durability
 from patternspan.export.sink import JsonlSink, interval_sync, log_options
 from patternspan.layout import events_dir
+from patternspan.providers import make_meter_provider, make_tracer_provider, providers, wanted_exporters
 from patternspan.record.context import reset_process
-from patternspan.record.guard import fault
 from patternspan.record.hub import hub
-from patternspan.record.process import process_member
+from patternspan.record.meter import meter
 from patternspan.record.redact import use_rules
-from patternspan.record.redact_sinks import redact_attributes
-
-_FLUSH_MILLISECONDS: Final = 5000
-OWN_EXPORTER: Final = "patternspan_jsonl"
-"""The name of our exporter in `OTEL_TRACES_EXPORTER`."""
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 
 
 class _Installed:
@@ -38,10 +29,7 @@ class _Installed:
         self.config: Config | None = None
         self.sink: JsonlSink | None = None
         self.archive: RunArchive | None = None
-        self.provider: Any = None
-        self.processors: list[Any] = []
-        self.at_exit = False
-        self.metrics = False
+        self.metrics: Any = None
 
 
 _installed: Final = _Installed()
@@ -77,14 +65,17 @@ def configure(
     keep_days: int | None = None,
     keep_bytes: int | None = None,
     flush_on_sigterm: bool | None = None,
+    metrics: bool | None = None,
+    metric_pattern_ids: int | None = None,
     service_name: str | None = None,
 ) -> Config:
     """Set up recording for this process and return what is in force.
 
     Each argument wins over its `PATTERNSPAN_…` variable, that over the TOML file; `patternspan.config.Config` explains
     them. Where the application has a TracerProvider, that one is used and nothing is replaced; else one is made, which
-    exports where `OTEL_TRACES_EXPORTER` or an OTLP endpoint says so, and nowhere otherwise. Calling it again replaces
-    what the last call set up, except the provider.
+    exports where `OTEL_TRACES_EXPORTER` or an OTLP endpoint says so, and nowhere otherwise. So it is with the
+    MeterProvider and `OTEL_METRICS_EXPORTER`, but that none is made which would export nowhere. Calling it again
+    replaces what the last call set up, except the providers.
 
     Raises ConfigError where an option is wrong, MissingExtraError where the compression it names is not installed.
     """
@@ -117,15 +108,17 @@ def configure(
         "keep_days": keep_days,
         "keep_bytes": keep_bytes,
         "flush_on_sigterm": flush_on_sigterm,
+        "metrics": metrics,
+        "metric_pattern_ids": metric_pattern_ids,
         "service_name": service_name,
     }
     settings = configuration.load(given)
     _apply(settings)
     hub.starter = None
     if settings.enabled:
-        _make_provider(settings)
+        make_tracer_provider(settings)
         use_sdk()
-        _register_metrics()
+        _use_metrics(settings)
     return settings
 
 
@@ -142,9 +135,9 @@ def start() -> None:
     settings = configuration.load()
     _apply(settings)
     if settings.enabled and wanted_exporters():
-        _make_provider(settings)
+        make_tracer_provider(settings)
     use_sdk()
-    _register_metrics()
+    _use_metrics(settings)
 
 
 def _apply(settings: Config) -> None:
@@ -156,6 +149,7 @@ def _apply(settings: Config) -> None:
     )
     shutdown_log()
     hub.enabled = settings.enabled
+    hub.meter = meter if settings.metrics else None
     hub.phase_spans = settings.phase_spans
     hub.trace_members = settings.trace_members
     hub.max_value_chars = settings.max_value_chars
@@ -189,17 +183,29 @@ def shutdown_log() -> None:
         _installed.archive = None
 
 
-def _register_metrics() -> None:
-    """Make the metrics of the log, once, where the application or the SDK has loaded metrics at all."""
-    if "opentelemetry.metrics" in sys.modules and not _installed.metrics:
-        from patternspan.export import metrics
+def _use_metrics(settings: Config) -> None:
+    """Make the instruments, once, in the MeterProvider that the application has or that an exporter is wanted of."""
+    if not (settings.metrics and settings.enabled):
+        return
+    if _installed.metrics is None and providers.metric_export is None and wanted_exporters("METRICS"):
+        make_meter_provider(settings)
+    meter.prepare = _begin_metrics
+    _begin_metrics()
 
-        _installed.metrics = True
-        metrics.register()
-        if "patternspan.export.outbox" in sys.modules:
-            from patternspan.export import span_metrics
 
-            span_metrics.register()
+def _begin_metrics() -> bool:
+    """Begin to measure in this process; False where the application has not loaded metrics so far."""
+    if providers.metric_export is not None:
+        providers.metric_export.start()
+        return True
+    if "opentelemetry.metrics" not in sys.modules:
+        return False
+    if _installed.metrics is None:
+        from patternspan.export.metrics import register
+
+        _installed.metrics = register(in_force().metric_pattern_ids)
+    _installed.metrics.use_cap(in_force().metric_pattern_ids)
+    return True
 
 
 def use_sdk() -> None:
@@ -208,91 +214,3 @@ def use_sdk() -> None:
         from patternspan.export.spans import adder_for
 
         hub.adder_for = adder_for
-
-
-def wanted_exporters() -> list[str]:
-    """Return the exporters that `OTEL_TRACES_EXPORTER` names, else `otlp` where an endpoint is set."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return []
-    names = os.environ.get("OTEL_TRACES_EXPORTER", "").strip()
-    if names:
-        return [name.strip() for name in names.split(",") if name.strip() not in {"", "none"}]
-    return ["otlp"] if any(os.environ.get(name) for name in _ENDPOINTS) else []
-
-
-def _make_provider(settings: Config) -> None:
-    """Set the global TracerProvider, unless the application has one."""
-    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
-        return
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    from patternspan.export.quiet import quieten
-
-    resource = Resource.create({"service.name": settings.service_name} if settings.service_name else {})
-    # A command line, a variable of the environment: detectors take what they find.
-    resource = Resource(redact_attributes(resource.attributes), resource.schema_url)
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    for name in wanted_exporters():
-        try:
-            processor = (
-                _otlp(settings, resource) if name == "otlp" else BatchSpanProcessor(_load_exporter(name, settings))
-            )
-        except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
-            fault(f"exporter {name}", error)
-        else:
-            provider.add_span_processor(processor)
-            _installed.processors.append(processor)
-            quieten()
-    trace.set_tracer_provider(provider)
-    _installed.provider = provider
-    if not _installed.at_exit:
-        _installed.at_exit = True
-        atexit.register(_shutdown)
-        if settings.flush_on_sigterm:
-            from patternspan.export.sigterm import flush_before_death
-
-            flush_before_death(_shutdown)
-
-
-def _otlp(settings: Config, resource: Any) -> Any:
-    """Return the processor that sends by OTLP, with the log as its outbox where there is a log."""
-    from patternspan.delivery import deliver_others, own_debts
-    from patternspan.export.exporters import otlp_maker
-    from patternspan.export.ledger import Ledger
-    from patternspan.export.outbox import OutboxSpanProcessor
-    from patternspan.export.target import target
-
-    make = otlp_maker()
-    if not settings.jsonl or not settings.trace_members:
-        return OutboxSpanProcessor(make)
-    root, endpoint = hub.root, target().key
-    ledger = Ledger(root, endpoint, resource.attributes, hub.modes)
-    return OutboxSpanProcessor(make, ledger, own_debts(root), deliver_others(root, endpoint), process_member)
-
-
-def _load_exporter(name: str, settings: Config) -> Any:
-    """Return a new exporter by its entry point, as the SDK's own set-up does."""
-    from patternspan.export.exporters import exporter_class
-
-    kind = exporter_class(name)
-    # An argument may have named the root.
-    return kind(settings.root) if name == OWN_EXPORTER else kind()
-
-
-def _shutdown() -> None:
-    """Send what is queued, within a bounded time, when the interpreter exits."""
-    provider = _installed.provider
-    try:
-        for processor in _installed.processors:
-            # The SDK's own heeds no timeout, and its `shutdown` waits for half a minute where no collector answers.
-            batches = getattr(processor, "_batch_processor", None)
-            if batches is not None:
-                batches.shutdown(_FLUSH_MILLISECONDS)
-            else:
-                processor.shutdown()
-        if provider is not None:
-            provider.shutdown()
-    except Exception as error:  # noqa: BLE001
-        fault("exporter", error)

@@ -28,7 +28,9 @@ def test_events_written_and_dropped_are_counters_without_labels(python: Callable
         for scope in reader.get_metrics_data().resource_metrics[0].scope_metrics:
             if scope.scope.name == "patternspan":
                 for metric in scope.metrics:
-                    print(metric.name, metric.unit, [(p.value, dict(p.attributes)) for p in metric.data.data_points])
+                    if metric.name.startswith("pattern.event."):
+                        points = [(p.value, dict(p.attributes)) for p in metric.data.data_points]
+                        print(metric.name, metric.unit, points)
         """
     )
     assert done.stdout == "pattern.event.written {event} [(6, {})]\npattern.event.dropped {event} [(2, {})]\n"

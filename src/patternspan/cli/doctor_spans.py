@@ -24,7 +24,7 @@ def spans(newest: PatternEvent | None) -> Iterator[Finding]:
     """Judge how spans leave this environment, and whether the newest event of the log belongs to one."""
     from importlib.metadata import entry_points
 
-    from patternspan.setup import wanted_exporters
+    from patternspan.providers import wanted_exporters
 
     if os.environ.get(_DISABLED, "").strip().lower() == "true":
         yield Finding("warn", "spans", f"{_DISABLED}=true: no span is made", f"unset {_DISABLED}")

@@ -8,18 +8,19 @@ from typing import Any
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from patternspan.export.answers import checked_session
-from patternspan.export.target import HTTP, target
+from patternspan.export.target import GRPC, HTTP, setting, target
 
 
-def exporter_class(name: str) -> Any:
+def exporter_class(name: str, signal: str = "TRACES") -> Any:
     """Return what makes exporters of this name, by its entry point. Raises LookupError where none is installed."""
     from importlib.metadata import entry_points
 
     if name == "otlp":
-        name = "otlp_proto_http" if target().protocol == HTTP else "otlp_proto_grpc"
-    found = list(entry_points(group="opentelemetry_traces_exporter", name=name))
+        protocol = setting("PROTOCOL", signal)[1].lower() or GRPC
+        name = "otlp_proto_http" if protocol == HTTP else "otlp_proto_grpc"
+    found = list(entry_points(group=f"opentelemetry_{signal.lower()}_exporter", name=name))
     if not found:
-        raise LookupError("no installed package has an exporter of this name; see OTEL_TRACES_EXPORTER")
+        raise LookupError(f"no installed package has an exporter of this name; see OTEL_{signal}_EXPORTER")
     return found[0].load()
 
 

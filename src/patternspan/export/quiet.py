@@ -10,6 +10,10 @@ from patternspan.record.guard import is_too_soon
 _LOGGERS: Final = (
     "opentelemetry.exporter.otlp.proto.grpc.exporter",
     "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "opentelemetry.exporter.otlp.common.http",
+    "opentelemetry.exporter.otlp.proto.grpc.metric_exporter",
+    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
+    "opentelemetry.sdk.metrics._internal.export",
     "opentelemetry.sdk._shared_internal",
     "opentelemetry.sdk.trace.export",
 )

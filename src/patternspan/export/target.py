@@ -50,9 +50,9 @@ def target() -> Target:
     return Target(variable, url, protocol, parse_env_headers(headers, liberal=True))
 
 
-def setting(name: str) -> tuple[str, str]:
-    """Return the variable of traces, else that of all signals, and what it says; two empty texts where none does."""
-    for variable in (f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
+def setting(name: str, signal: str = "TRACES") -> tuple[str, str]:
+    """Return the variable of a signal, else that of all signals, and what it says; two empty texts where none does."""
+    for variable in (f"OTEL_EXPORTER_OTLP_{signal}_{name}", f"OTEL_EXPORTER_OTLP_{name}"):
         text = os.environ.get(variable, "").strip()
         if text:
             return variable, text

@@ -95,8 +95,20 @@ EVENT_DETAILS: Final = "pattern.event.details"
 EVENT_MEMBERS: Final = "pattern.event.members"
 DETAILS_PREFIX: Final = "pattern.details."
 
-# Metrics: names alone, never with an id in a label.
+# Metrics: never with the id of a run, a job or a step in a label.
+METRIC_RUN_DURATION: Final = "pattern.run.duration"
+METRIC_RUNS_ACTIVE: Final = "pattern.run.active"
+METRIC_PHASE_DURATION: Final = "pattern.phase.duration"
+METRIC_FINDINGS: Final = "pattern.run.findings"
 METRIC_EVENTS_WRITTEN: Final = "pattern.event.written"
 METRIC_EVENTS_DROPPED: Final = "pattern.event.dropped"
 METRIC_SPANS_EXPORTED: Final = "pattern.span.exported"
 METRIC_SPANS_DROPPED: Final = "pattern.span.dropped"
+METRIC_VALUES_TRUNCATED: Final = "pattern.value.truncated"
+METRIC_VALUES_REDACTED: Final = "pattern.value.redacted"
+
+# Their labels, beside those that spans have too.
+PHASE: Final = "pattern.phase"
+REDACTION_KIND: Final = "pattern.redaction.kind"
+OTHER: Final = "_OTHER"
+"""Stands in a label for every value beyond the cap on distinct ones, as in OpenTelemetry's own conventions."""

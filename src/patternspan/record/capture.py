@@ -25,10 +25,34 @@ _MOST_IN_ALL: Final = 10_000
 _DEPTH: Final = 6
 
 
+_truncated = 0
+
+
+def count_truncated() -> None:
+    """Count one value that was cut."""
+    # Two threads may meet here and one of them not be counted: a lock would cost more than the figure is worth.
+    global _truncated
+    _truncated += 1
+
+
+def truncated() -> int:
+    """Return how many values were cut in this process; a forked child begins at nothing."""
+    return _truncated
+
+
+def _forget_truncated() -> None:
+    global _truncated
+    _truncated = 0
+
+
+os.register_at_fork(after_in_child=_forget_truncated)
+
+
 def cut_mark(text: str) -> str:
     """Return what stands behind the beginning of a text that was cut: the size and the SHA-256 of the whole."""
     from hashlib import sha256  # loads OpenSSL, which an import can do without
 
+    count_truncated()
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     whole = _kept(text) if hub.keep_whole else ""
     return f"… [cut: {len(text)} characters, sha256:{digest}{whole}]"
@@ -105,6 +129,7 @@ def _bounded_mapping(value: Mapping[Any, Any], limit: int, depth: int, room: lis
     size = len(value)
     room[0] -= size if size < _MOST_ITEMS else _MOST_ITEMS  # noqa: FURB136 - `min` costs a call
     if depth < 0 or room[0] < 0:
+        count_truncated()
         return f"[mapping of {size}]"
     members = {}
     for key, item in value.items() if size <= _MOST_ITEMS else islice(value.items(), _MOST_ITEMS):
@@ -116,6 +141,7 @@ def _bounded_mapping(value: Mapping[Any, Any], limit: int, depth: int, room: lis
             item if plain else bounded(item, limit, depth, room)
         )
     if size > _MOST_ITEMS:
+        count_truncated()
         members["…"] = f"[{size - _MOST_ITEMS} more]"
     return members
 
@@ -124,9 +150,13 @@ def _bounded_items(value: Collection[Any], limit: int, depth: int, room: list[in
     size = len(value)
     room[0] -= min(size, _MOST_ITEMS)
     if depth < 0 or room[0] < 0:
+        count_truncated()
         return f"[{type(value).__name__} of {size}]"
     items = [bounded(item, limit, depth, room) for item in islice(value, _MOST_ITEMS)]
-    return items if size <= _MOST_ITEMS else [*items, f"[{size - _MOST_ITEMS} more]"]
+    if size <= _MOST_ITEMS:
+        return items
+    count_truncated()
+    return [*items, f"[{size - _MOST_ITEMS} more]"]
 
 
 class ArgumentReader:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from patternspan.model.event import PatternEvent
 from patternspan.model.wire import encode, encode_value
-from patternspan.record.capture import bounded
+from patternspan.record.capture import bounded, count_truncated
 
 _LIMITS: Final = (1024, 128)
 """Longest texts in details, tried in turn."""
@@ -22,6 +22,7 @@ def fitted(event: PatternEvent, most_bytes: int) -> PatternEvent:
 
     The member `…` of the details says how long they were, and what their SHA-256 as JSON was.
     """
+    count_truncated()
     data = encode_value(event.details)
     mark = f"[cut: {len(data)} bytes, sha256:{sha256(data).hexdigest()}]"
     for limit in _LIMITS:

@@ -16,6 +16,7 @@ from patternspan.model.attributes import event_attributes
 from patternspan.model.event import PatternEvent
 from patternspan.model.wire import decode, encode
 from patternspan.record import guard
+from patternspan.record.meter import Meter
 from patternspan.record.redact import as_plain
 
 LineWriter = Callable[[bytes, str, str], None]
@@ -54,6 +55,8 @@ class Hub:
         self.writers: tuple[LineWriter, ...] = ()
         self.subscribers: tuple[Subscriber, ...] = ()
         self.end_listeners: tuple[EndListener, ...] = ()
+        self.meter: Meter | None = None
+        """Hears figures of runs, where metrics are on."""
         self.adder_for: Callable[[Span], EventAdder] = lambda _span: add_event
         self.starter: Callable[[], None] | None = None
         """Configures with defaults; called once, by the first run, where nothing was configured."""

@@ -52,6 +52,7 @@ class Phase:
     _token: Any = None
     _attached: Context | None = None
     _failure = ""
+    _began_ns = 0
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -67,8 +68,9 @@ class Phase:
             run = self.run
             self.outer = run.phase
             run.phase = self
+            self._began_ns = now = run.now()
             if run.phase_spans:
-                self._open_span(run.context_for_phase())
+                self._open_span(run.context_for_phase(), now)
             self._begin()
         except Exception as fault:  # noqa: BLE001
             guard.fault(self.span_name, fault)
@@ -81,6 +83,8 @@ class Phase:
             run = self.run
             if isinstance(error, GeneratorExit):
                 error = None  # a stream that its reader left early has not failed
+            if self.word != "executing":
+                run.measure_phase(self.span_name, self._began_ns)
             try:
                 self._end(error)
             finally:
@@ -94,9 +98,9 @@ class Phase:
         except Exception as fault:  # noqa: BLE001
             guard.fault(self.span_name, fault)
 
-    def _open_span(self, context: Context) -> None:
+    def _open_span(self, context: Context, now: int) -> None:
         try:
-            span = self.run.tracer.start_span(self.span_name, context, start_time=self.run.now())
+            span = self.run.tracer.start_span(self.span_name, context, start_time=now)
         except Exception as fault:  # noqa: BLE001 - a sampler or processor of the application's; the events go on
             guard.fault("span", fault)
             return

@@ -36,6 +36,7 @@ from patternspan.record.context import RUN_KEY, Scope, base_context, retry_link,
 from patternspan.record.gathered import Gathered
 from patternspan.record.hub import hub
 from patternspan.record.lines import RunLines
+from patternspan.record.meter import Meter, findings_in
 from patternspan.record.opening import Opening
 from patternspan.record.redact import as_plain, as_text, is_clean, redact_details
 from patternspan.record.run_span import RunSpan
@@ -83,6 +84,9 @@ class Run:
     _events: list[PatternEvent] | None = None
     _lines: RunLines | None = None
     _parent: Run | None = None
+    _meter: Meter | None = None
+    _kind = ""
+    _phases: list[Any] | None = None
 
     def __init__(self, opening: Opening, inputs: dict[str, Any] | None = None) -> None:
         self.opening = opening
@@ -116,6 +120,10 @@ class Run:
         links = self._count_attempt(scope, attributes) if opening.attempt is not None else None
         self._otel = otel = RunSpan(opening, context, attributes, links, now)
         self.phase_spans = hub.phase_spans and otel.add is not None
+        if hub.meter is not None:
+            self._meter = hub.meter
+            self._kind = opening.kind
+            hub.meter.began(self.run_id, self.pattern_id, self._kind)
         self._context = otel_context.set_value(RUN_KEY, self, trace.set_span_in_context(otel.span, context))
         if not opening.waits_for:
             self.start_execution()
@@ -287,6 +295,9 @@ class Run:
                 opening.name_in(details)
                 if self._otel.note is not None:
                     details[SPAN_NOTE] = self._otel.note
+                if self._meter is not None and details.get("operation_kind", self._kind) != self._kind:
+                    self._kind = as_text(details["operation_kind"])
+                    self._meter.began(self.run_id, self.pattern_id, self._kind)
                 if self._attempt:
                     details["attempt"] = self._attempt
             if opening.redact is not None or not is_clean(details):
@@ -366,6 +377,13 @@ class Run:
         elif self.opening.waits_for == phase.word and not self._ended:
             self.start_execution()
 
+    def measure_phase(self, name: str, began_ns: int) -> None:
+        """Keep how long a phase before the execution took."""
+        if self._meter is not None:
+            if self._phases is None:
+                self._phases = []
+            self._phases += (name, self._offset_ns + monotonic_ns() - began_ns)
+
     def context_for_phase(self) -> Context:
         """Return the context that a phase's span belongs in."""
         current = otel_context.get_current()
@@ -377,6 +395,8 @@ class Run:
             self.pattern_id = pattern_id
             self._lines = None
             self._otel.choose(pattern_id)
+            if self._meter is not None:
+                self._meter.began(self.run_id, pattern_id, self._kind)
 
     def show_inputs(self, inputs: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return the inputs to show: those given, on top of the captured arguments, which are then told."""
@@ -460,13 +480,24 @@ class Run:
     def _close(self, status: EventStatus, details: dict[str, Any]) -> None:
         """Set what the end says on the span, and tell who waits for ended runs."""
         self._ended = True
-        self._otel.close(status, details)
+        result = outcome.result_in(status, details)
+        self._otel.close(status, details, result)
+        if self._meter is not None:
+            self._measure(self._meter, status, details, result)
         if self._attempt:
             attempt = (self._attempt, status == "failed", self._otel.span.get_span_context())
             self._scope.attempts[self.opening.pattern_id] = attempt
         if self._events is not None:
             hub.end(self._events)
             self._events = None
+
+    def _measure(self, meter: Meter, status: EventStatus, details: dict[str, Any], result: str) -> None:
+        now = self._offset_ns + monotonic_ns()
+        error = details.get("error_type", result) if status == "failed" else None
+        key = (self.pattern_id, self._kind, self.opening.pattern_version, self._attempt, result, error)
+        execution = (self._stopped_ns or now) - self._started_ns if self._started_ns else 0
+        span = self._otel.span.get_span_context()
+        meter.finished(self.run_id, (key, findings_in(details), now - self._began_ns, execution, self._phases, span))
 
     def _end_span(self) -> None:
         self._exception = self._parent = None

@@ -69,12 +69,11 @@ class RunSpan:
         }
         self.span.add_event("exception", attributes, time_ns)
 
-    def close(self, status: EventStatus, details: dict[str, Any]) -> None:
+    def close(self, status: EventStatus, details: dict[str, Any], result: str) -> None:
         """Set what the run's last event says; success leaves the span's own status unset."""
         if self.add is None:
             return
         failed = status == "failed"
-        result = "skip" if status == "skipped" else details.get("result", "failure" if failed else "success")
         self.span.set_attributes({RUN_STATUS: status, RUN_RESULT: result})
         if failed:
             self.span.set_attribute(ERROR_TYPE, details.get("error_type", result))

@@ -1,0 +1,166 @@
+"""The providers of a process whose application has none: what they export to, and how they end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import time
+from typing import Any, Final
+
+from opentelemetry import trace
+
+from patternspan.config import Config
+from patternspan.export.sink import log_options
+from patternspan.record.guard import fault
+from patternspan.record.process import process_member
+from patternspan.record.redact_sinks import redact_attributes
+
+_FLUSH_MILLISECONDS: Final = 5000
+OWN_EXPORTER: Final = "patternspan_jsonl"
+"""The name of our exporter in `OTEL_TRACES_EXPORTER`."""
+
+
+class _Providers:
+    """What was made here. One per process (`providers` below)."""
+
+    def __init__(self) -> None:
+        self.tracer_provider: Any = None
+        self.processors: list[Any] = []
+        self.metric_export: Any = None
+        self.at_exit = False
+
+
+providers: Final = _Providers()
+
+
+def wanted_exporters(signal: str = "TRACES") -> list[str]:
+    """Return the exporters that `OTEL_TRACES_EXPORTER` (or `…METRICS…`) names, else `otlp` where an endpoint is set."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return []
+    names = os.environ.get(f"OTEL_{signal}_EXPORTER", "").strip()
+    if names:
+        return [name.strip() for name in names.split(",") if name.strip() not in {"", "none"}]
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return ["otlp"] if any(os.environ.get(name) for name in endpoints) else []
+
+
+def make_tracer_provider(settings: Config) -> None:
+    """Set the global TracerProvider, unless the application has one."""
+    if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    from patternspan.export.quiet import quieten
+
+    resource = _resource(settings)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    for name in wanted_exporters():
+        try:
+            if name == "otlp":
+                processor = _otlp(settings, resource)
+            else:
+                processor = BatchSpanProcessor(_load_exporter(name, "TRACES", settings))
+        except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
+            fault(f"exporter {name}", error)
+        else:
+            provider.add_span_processor(processor)
+            providers.processors.append(processor)
+            quieten()
+    trace.set_tracer_provider(provider)
+    providers.tracer_provider = provider
+    _at_exit(settings)
+
+
+def make_meter_provider(settings: Config) -> None:
+    """Set the global MeterProvider, unless the application has one."""
+    from patternspan.export.metrics import has_provider
+
+    if has_provider():
+        return
+    from patternspan.export.metric_export import MetricExport, named, readers_for
+    from patternspan.export.quiet import quieten
+
+    def make_readers() -> list[Any]:
+        return readers_for(_load_exporters("METRICS", settings))
+
+    quieten()
+    providers.metric_export = MetricExport(named(_resource(settings)), make_readers, settings.metric_pattern_ids)
+    _at_exit(settings)
+
+
+def _resource(settings: Config) -> Any:
+    from opentelemetry.sdk.resources import Resource
+
+    resource = Resource.create({"service.name": settings.service_name} if settings.service_name else {})
+    # A command line, a variable of the environment: detectors take what they find.
+    return Resource(redact_attributes(resource.attributes), resource.schema_url)
+
+
+def _at_exit(settings: Config) -> None:
+    if not providers.at_exit:
+        providers.at_exit = True
+        atexit.register(_shutdown)
+        if settings.flush_on_sigterm:
+            from patternspan.export.sigterm import flush_before_death
+
+            flush_before_death(_shutdown)
+
+
+def _otlp(settings: Config, resource: Any) -> Any:
+    """Return the processor that sends by OTLP, with the log as its outbox where there is a log."""
+    from patternspan.delivery import deliver_others, own_debts
+    from patternspan.export.exporters import otlp_maker
+    from patternspan.export.ledger import Ledger
+    from patternspan.export.outbox import OutboxSpanProcessor
+    from patternspan.export.target import target
+
+    make = otlp_maker()
+    if not settings.jsonl or not settings.trace_members:
+        return OutboxSpanProcessor(make)
+    root, endpoint = os.path.abspath(settings.root), target().key
+    ledger = Ledger(root, endpoint, resource.attributes, log_options(settings).modes)
+    return OutboxSpanProcessor(make, ledger, own_debts(root), deliver_others(root, endpoint), process_member)
+
+
+def _load_exporters(signal: str, settings: Config) -> list[Any]:
+    """Return new exporters of those that are wanted; one that cannot be made does not stop the others."""
+    found = []
+    for name in wanted_exporters(signal):
+        try:
+            found.append(_load_exporter(name, signal, settings))
+        except Exception as error:  # noqa: BLE001
+            fault(f"exporter {name}", error)
+    return found
+
+
+def _load_exporter(name: str, signal: str, settings: Config) -> Any:
+    """Return a new exporter by its entry point, as the SDK's own set-up does."""
+    from patternspan.export.exporters import exporter_class
+
+    kind = exporter_class(name, signal)
+    # An argument may have named the root.
+    return kind(settings.root) if name == OWN_EXPORTER else kind()
+
+
+def _shutdown() -> None:
+    """Send what is queued, within a bounded time, when the interpreter exits."""
+    provider, metric_export = providers.tracer_provider, providers.metric_export
+    deadline = time.monotonic() + _FLUSH_MILLISECONDS / 1000
+    if metric_export is not None:
+        metric_export.stop()
+    try:
+        for processor in providers.processors:
+            # The SDK's own heeds no timeout, and its `shutdown` waits for half a minute where no collector answers.
+            batches = getattr(processor, "_batch_processor", None)
+            if batches is not None:
+                batches.shutdown(_FLUSH_MILLISECONDS)
+            else:
+                processor.shutdown()
+        if provider is not None:
+            provider.shutdown()
+    except Exception as error:  # noqa: BLE001
+        fault("exporter", error)
+    finally:
+        if metric_export is not None:
+            metric_export.wait(max(0.5, deadline - time.monotonic()))
