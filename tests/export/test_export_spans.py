@@ -322,7 +322,8 @@ def receiver() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
                 import gzip
 
                 body = gzip.decompress(body)
-            requests.append(ExportTraceServiceRequest.FromString(body))
+            if self.path == "/v1/traces":
+                requests.append(ExportTraceServiceRequest.FromString(body))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
