@@ -22,7 +22,7 @@ FLOORS: list[set[str]] = [
     {"aggregate"},
     {"evidence"},
     {"compat", "condition", "reading", "recovery", "testing"},
-    {"delivery"},
+    {"delivery", "importing"},
     {"providers"},
     {"setup"},
     {"upkeep"},

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from patternspan.evidence.seal import seal
     from patternspan.evidence.verify import verify
     from patternspan.export.exporter import PatternJsonlExporter
+    from patternspan.importing import Imported, import_events
     from patternspan.log.reader import BadLine
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
@@ -52,6 +53,7 @@ __all__ = [
     "ConfigError",
     "ConformanceError",
     "Health",
+    "Imported",
     "LineError",
     "MissingExtraError",
     "NotFoundError",
@@ -70,6 +72,7 @@ __all__ = [
     "fold",
     "follow_events",
     "health",
+    "import_events",
     "job",
     "pattern_span",
     "prune",
@@ -89,6 +92,7 @@ _LATER = {
     "BadLine": "patternspan.log.reader",
     "CommandResult": "patternspan.record.command",
     "Health": "patternspan.condition",
+    "Imported": "patternspan.importing",
     "PatternEventEmitter": "patternspan.compat",
     "PatternJsonlExporter": "patternspan.export.exporter",
     "PatternRun": "patternspan.model.run",
@@ -98,6 +102,7 @@ _LATER = {
     "emit_pattern_event": "patternspan.compat",
     "fold": "patternspan.model.fold",
     "health": "patternspan.condition",
+    "import_events": "patternspan.importing",
     "follow_events": "patternspan.reading",
     "read_events": "patternspan.reading",
     "recover": "patternspan.recovery",

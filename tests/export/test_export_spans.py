@@ -21,8 +21,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, SamplingResult
 
 import patternspan
+from otlp_files import request_of
 from patternspan import PatternEvent, PatternJsonlExporter, current_run, job, pattern_span, step
 from patternspan.export.otlp import events_from_otlp
+from patternspan.export.otlp_json import events_from_otlp_json
 from patternspan.export.project import events_from_span, span_from_events
 from patternspan.log.reader import LogLine, read_all
 from patternspan.model.conform import judge_event
@@ -106,6 +108,13 @@ def test_events_survive_span_and_protobuf(events: list[PatternEvent]) -> None:
     span = span_from_events(events)
     assert events_from_span(span) == events
     assert events_from_otlp(over_the_wire([span])) == events
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events=events_of_a_run())
+def test_events_survive_span_and_otlp_json(events: list[PatternEvent]) -> None:
+    """Events -> span -> OTLP JSON -> events: what a collector writes to a file loses nothing either."""
+    assert list(events_from_otlp_json(request_of([events]))) == [events]
 
 
 def test_details_of_many_members_survive() -> None:

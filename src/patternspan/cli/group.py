@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "run": "patternspan.cli.run:run",
     "exec": "patternspan.cli.exec:exec_command",
     "recover": "patternspan.cli.recover:recover",
+    "import": "patternspan.cli.import_:import_command",
     "deliver": "patternspan.cli.deliver:deliver",
     "validate": "patternspan.cli.validate:validate",
     "validate-pattern-event": "patternspan.cli.validate:validate_pattern_event",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from patternspan.export.project import events_from_span
@@ -15,38 +15,54 @@ from patternspan.model.event import PatternEvent
 
 def events_from_otlp(request: Any) -> list[PatternEvent]:
     """Return the pattern events in an `ExportTraceServiceRequest` or `TracesData`, in its order."""
-    return [event for span in _spans(request) for event in events_from_span(_Span(span))]
+    return [event for span in _spans(request) for event in events_from_span(_from_protobuf(span))]
 
 
-def _spans(request: Any) -> Iterator[OtlpSpan]:
+def _spans(request: Any) -> Iterator[Span]:
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             yield from scope_spans.spans
 
 
-class _Span:
-    """An OTLP span with the face of a `ReadableSpan`, as far as reading events needs it."""
+class OtlpEvent(NamedTuple):
+    """An event of a span, with the face of the SDK's."""
 
-    def __init__(self, span: OtlpSpan) -> None:
-        self.name = span.name
-        self.attributes = _attributes(span.attributes)
-        self.events = [_Event(event) for event in span.events]
-        self._context = SpanContext(
-            int.from_bytes(span.trace_id, "big"),
-            int.from_bytes(span.span_id, "big"),
-            is_remote=True,
-            trace_flags=TraceFlags(span.flags & 0xFF),
-        )
+    name: str
+    timestamp: int
+    attributes: dict[str, Any]
+
+
+class OtlpSpan:
+    """A span with the face of a `ReadableSpan`, as far as reading events needs it."""
+
+    def __init__(
+        self,
+        name: str,
+        attributes: dict[str, Any],
+        events: list[OtlpEvent],
+        trace_id: int,
+        span_id: int,
+        flags: int,
+    ) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.events = events
+        self._context = SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
 
     def get_span_context(self) -> SpanContext:
+        """Return the ids."""
         return self._context
 
 
-class _Event:
-    def __init__(self, event: OtlpSpan.Event) -> None:
-        self.name = event.name
-        self.timestamp = event.time_unix_nano
-        self.attributes = _attributes(event.attributes)
+def _from_protobuf(span: Span) -> OtlpSpan:
+    return OtlpSpan(
+        span.name,
+        _attributes(span.attributes),
+        [OtlpEvent(event.name, event.time_unix_nano, _attributes(event.attributes)) for event in span.events],
+        int.from_bytes(span.trace_id, "big"),
+        int.from_bytes(span.span_id, "big"),
+        span.flags & 0xFF,
+    )
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+"""OTLP JSON -> events: lines as the collector's file exporter writes them.
+
+The encoding is that of protobuf in JSON, but for ids, which are hexadecimal; 64-bit numbers are texts or numbers, and
+members that are not known are passed over (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from patternspan.errors import LineError
+from patternspan.export.otlp import OtlpEvent, OtlpSpan
+from patternspan.export.project import events_from_span
+from patternspan.model.event import PatternEvent
+
+
+def events_from_otlp_json(line: bytes) -> Iterator[list[PatternEvent]]:
+    """Yield the pattern events of each span in one request; an empty list for a span without any.
+
+    Raises LineError where the line is no OTLP JSON, or an event in it is broken.
+    """
+    try:
+        request = msgspec.json.decode(line)
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        raise LineError(f"not JSON: {error}") from None
+    if not isinstance(request, dict):
+        raise LineError(f"no OTLP: an object is wanted, found {type(request).__name__}")
+    try:
+        for resource in request.get("resourceSpans") or ():
+            for scope in resource.get("scopeSpans") or ():
+                for span in scope.get("spans") or ():
+                    yield events_from_span(_span(span))
+    except (AttributeError, TypeError, ValueError, KeyError, RecursionError, OverflowError) as error:
+        raise LineError(f"no OTLP: {type(error).__name__}: {error}") from None
+
+
+def _span(span: Mapping[str, Any]) -> OtlpSpan:
+    return OtlpSpan(
+        span.get("name", ""),
+        _attributes(span.get("attributes")),
+        [
+            OtlpEvent(event.get("name", ""), int(event.get("timeUnixNano", 0)), _attributes(event.get("attributes")))
+            for event in span.get("events") or ()
+        ],
+        int(span.get("traceId") or "0", 16),
+        int(span.get("spanId") or "0", 16),
+        int(span.get("flags") or 0) & 0xFF,
+    )
+
+
+def _attributes(pairs: Any) -> dict[str, Any]:
+    return {pair["key"]: _value(pair.get("value") or {}) for pair in pairs or ()}
+
+
+def _value(value: Mapping[str, Any]) -> Any:
+    for kind, content in value.items():
+        if kind in {"stringValue", "boolValue"}:
+            return content
+        if kind == "intValue":
+            return int(content)
+        if kind == "doubleValue":
+            return float(content)
+        if kind == "arrayValue":
+            return [_value(item) for item in content.get("values") or ()]
+        if kind == "kvlistValue":
+            return _attributes(content.get("values"))
+        if kind == "bytesValue":
+            from base64 import b64decode
+
+            return b64decode(content)
+    return None
