@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,21 @@ def test_existing_provider(tmp_path):
         "request []",
     ]
     assert endings(runs) == [("PAT-HELLO-001", "success")]
+
+
+def test_nightly_jobs(tmp_path):
+    """Every pattern ends in every way that it is made for, each night the same."""
+    _, runs = play("nightly_jobs", tmp_path)
+    assert Counter(endings(runs)) == {
+        ("PAT-SEMGRP-001", "success"): 72,
+        ("PAT-SEMGRP-001", "failed"): 28,
+        ("PAT-PYTEST-002", "success"): 72,
+        ("PAT-PYTEST-002", "warning"): 28,
+        ("PAT-PYTEST-002", "failed"): 22,
+        ("PAT-FORMAT-003", "success"): 69,
+        ("PAT-FORMAT-003", "skipped"): 18,
+        ("PAT-FORMAT-003", "failed"): 13,
+    }
 
 
 def test_every_example_has_a_test_and_a_row():

@@ -17,6 +17,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "docs/architecture.md",
     "docs/audit.md",
+    "docs/collector.md",
     "docs/delivery.md",
     "docs/dependencies.md",
     "docs/growth.md",
