@@ -100,6 +100,7 @@ class Run:
         self._forks = _forks
         self._gathered = Gathered()
         self._start = [True]
+        self._last = [True]
         if hub.end_listeners:
             self._events = []
         self._open(now)
@@ -288,6 +289,14 @@ class Run:
         """Write one event. After the run's end nothing is written."""
         if self._ended:
             return
+        is_last = event_type in TERMINAL_TYPES or status == "skipped"
+        if is_last:
+            # Threads, and a signal handler in the middle of this, may end one run at once: `pop` lets one through.
+            try:
+                self._last.pop()
+            except IndexError:
+                return
+        is_written = False
         try:
             opening = self.opening
             if not self._named:
@@ -315,12 +324,20 @@ class Run:
                 line = lines.line(event_id, event_type, time, status, details)
             otel, events = self._otel, self._events
             hub.pass_on(event_type, line, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
+            is_written = True
             if events is not None:
                 events.append(self._event(event_id, event_type, time, status, details))
-            if event_type in TERMINAL_TYPES or status == "skipped":
+            if is_last:
                 self._close(status, details)
         except Exception as error:  # noqa: BLE001
+            self._ended = self._ended or is_last
             guard.fault(f"event {event_type}", error)
+        except BaseException:  # an interrupt in the middle: what it ends the run with is the end
+            if is_last:
+                self._ended = is_written
+                if not is_written:
+                    self._last.append(True)
+            raise
 
     def _event(self, event_id: str, kind: str, time: str, status: str, details: dict[str, Any]) -> PatternEvent:
         otel = self._otel
@@ -412,7 +429,7 @@ class Run:
 
     def finish(self, returned: object = None) -> None:
         """End the run with what the executor returned."""
-        if self._forks != _forks:
+        if self._forks != _forks or self._is_ending():
             return
         try:
             if not self._ended:
@@ -432,7 +449,7 @@ class Run:
 
     def fail(self, error: BaseException) -> None:
         """End the run with the exception that left the executor."""
-        if self._forks != _forks:
+        if self._forks != _forks or self._is_ending():
             return
         try:
             result = outcome.result_of(error)
@@ -449,6 +466,10 @@ class Run:
             guard.fault("end of run", fault)
         finally:
             self._end_span()
+
+    def _is_ending(self) -> bool:
+        """Say whether the code that was interrupted, or another thread, is writing the last event: it ends the run."""
+        return not self._last and not self._ended
 
     def _complete(self, status: EventStatus) -> None:
         details = self._gathered.completed(0, self._seconds(), hub.preview_chars)
