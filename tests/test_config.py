@@ -37,6 +37,7 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "rotate_bytes": (64 * 1024 * 1024, ("10", 10), ("20", 20), 30),
     "rotate_hours": (0, ("10", 10), ("20", 20), 30),
     "compress": ("none", ('"gzip"', "gzip"), ("zstd", "zstd"), "none"),
+    "seal": (True, ("false", False), ("true", True), False),
     "keep_days": (0, ("10", 10), ("20", 20), 30),
     "keep_bytes": (0, ("10", 10), ("20", 20), 30),
     "flush_on_sigterm": (True, ("false", False), ("true", True), False),

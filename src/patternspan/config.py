@@ -79,6 +79,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Age at which the same is done, by the first event of the log; 0 is never."""
     compress: str = "none"
     """How segments are compressed once nobody writes to them: `none`, `gzip`, or `zstd`."""
+    seal: bool = True
+    """Seal the segments of the log of all events in the background, once they are closed: see docs/audit.md."""
     keep_days: int = 0
     """Days after which segments, job logs, archived runs and tool output are removed; 0 keeps them."""
     keep_bytes: int = 0

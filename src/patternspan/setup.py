@@ -13,13 +13,18 @@ from patternspan import config as configuration
 from patternspan.config import Config
 from patternspan.export.archive import RunArchive
 from patternspan.export.durable import Durability
+from patternspan.export.keeper import hooks
 from patternspan.export.sink import JsonlSink, interval_sync, log_options
-from patternspan.layout import events_dir
+from patternspan.layout import events_dir, global_log
 from patternspan.providers import make_meter_provider, make_tracer_provider, providers, wanted_exporters
 from patternspan.record.context import reset_process
+from patternspan.record.guard import report
 from patternspan.record.hub import hub
 from patternspan.record.meter import meter
 from patternspan.record.redact import use_rules
+
+_SEAL_PAUSE: Final = 0.002
+"""Seconds for other threads after each half megabyte that is sealed."""
 
 
 class _Installed:
@@ -62,6 +67,7 @@ def configure(
     rotate_bytes: int | None = None,
     rotate_hours: int | None = None,
     compress: str | None = None,
+    seal: bool | None = None,
     keep_days: int | None = None,
     keep_bytes: int | None = None,
     flush_on_sigterm: bool | None = None,
@@ -105,6 +111,7 @@ def configure(
         "rotate_bytes": rotate_bytes,
         "rotate_hours": rotate_hours,
         "compress": compress,
+        "seal": seal,
         "keep_days": keep_days,
         "keep_bytes": keep_bytes,
         "flush_on_sigterm": flush_on_sigterm,
@@ -164,12 +171,22 @@ def _apply(settings: Config) -> None:
     options = log_options(settings)
     hub.modes = options.modes
     interval_sync.seconds = settings.sync_interval_ms / 1000
+    hooks.when_closed = _seal if settings.seal else None
     if settings.jsonl:
         _installed.sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log, options=options)
         hub.writers = (*hub.writers, _installed.sink)
     if settings.archive:
         _installed.archive = RunArchive(settings.root, options.modes)
         hub.end_listeners = (*hub.end_listeners, _installed.archive)
+
+
+def _seal(log: str) -> None:
+    """Seal what is closed of the log of all events, at leisure."""
+    if os.path.abspath(log) == global_log(hub.root):
+        from patternspan.evidence.seal import seal
+
+        for problem in seal(os.path.dirname(log), pause=_SEAL_PAUSE).problems:
+            report("sealing", problem)
 
 
 def shutdown_log() -> None:

@@ -69,18 +69,18 @@ class Sealed(msgspec.Struct, frozen=True):
         return "\n".join([*lines, *self.problems])
 
 
-def seal(events_dir: str | os.PathLike[str] | None = None, *, grace: float = GRACE) -> Sealed:
+def seal(events_dir: str | os.PathLike[str] | None = None, *, grace: float = GRACE, pause: float = 0.0) -> Sealed:
     """Seal each closed segment of a folder of logs that has no manifest, the oldest first.
 
     Without `events_dir` the folder is that of the configuration. A segment counts as closed `grace` seconds after
-    its rename. Of two calls at a time one does the work. Raises NotFoundError where there is no such folder,
-    OSError where it cannot be written.
+    its rename. `pause` seconds are slept after each half megabyte, for other threads. Of two calls at a time one does
+    the work. Raises NotFoundError where there is no such folder, OSError where it cannot be written.
     """
     folder = folder_of(events_dir)
     with _alone(folder) as alone:
         if not alone:
             return Sealed((), 0, busy=True)
-        return _seal_all(folder, grace)
+        return _seal_all(folder, grace, pause)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def _alone(folder: str) -> Iterator[bool]:
         os.close(descriptor)
 
 
-def _seal_all(folder: str, grace: float) -> Sealed:
+def _seal_all(folder: str, grace: float, pause: float) -> Sealed:
     known = manifest_numbers(folder)
     last = read_manifest(folder, known[-1]) if known else None
     done: list[Manifest] = []
@@ -112,7 +112,7 @@ def _seal_all(folder: str, grace: float) -> Sealed:
         if not _is_closed(folder, segment, grace):
             return Sealed(tuple(done), len(segments) - at, busy=False)
         try:
-            last = _seal_one(folder, segment, last)
+            last = _seal_one(folder, segment, last, pause)
         except UnreadableError as error:
             return Sealed(tuple(done), 0, busy=False, problems=(f"{segment.path}: not sealed: {error}",))
         if last.manifest is not None:
@@ -128,12 +128,12 @@ def _is_closed(folder: str, segment: Segment, grace: float) -> bool:
     return abs(time.time() - max(status.st_mtime, status.st_ctime)) >= grace
 
 
-def _seal_one(folder: str, segment: Segment, last: Stored | None) -> Stored:
-    manifest = _write_leaves(folder, segment, last)
+def _seal_one(folder: str, segment: Segment, last: Stored | None, pause: float) -> Stored:
+    manifest = _write_leaves(folder, segment, last, pause)
     closed = index_of(folder).closed.get(segment.number)
     if closed is not None and closed.bytes < manifest.bytes:
         # It was closed while it was read, before late lines came that the compressed file will not have.
-        manifest = _write_leaves(folder, segment, last)
+        manifest = _write_leaves(folder, segment, last, pause)
     path = manifest_path(folder, segment.number)
     data = manifest.to_bytes()
     _write(path, [data])
@@ -141,12 +141,12 @@ def _seal_one(folder: str, segment: Segment, last: Stored | None) -> Stored:
     return Stored(segment.number, path, data, manifest, "")
 
 
-def _write_leaves(folder: str, segment: Segment, last: Stored | None) -> Manifest:
+def _write_leaves(folder: str, segment: Segment, last: Stored | None, pause: float) -> Manifest:
     """Read the segment once: write its leaves, return its manifest."""
     closed = index_of(folder).closed.get(segment.number)
     # What the index counts is what the compressed file will hold; lines that came later stand in a later file too.
     limit = None if closed is None else closed.bytes
-    seen = _Seen()
+    seen = _Seen(pause)
     _write(leaves_path(folder, segment.number), seen.through(pieces(segment, BLOCK, limit)))
     first, final = _event_in(seen.first), _event_in(seen.last, backwards=True)
     return Manifest(
@@ -167,7 +167,8 @@ def _write_leaves(folder: str, segment: Segment, last: Stored | None) -> Manifes
 class _Seen:
     """What there is to know of a segment that is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, pause: float) -> None:
+        self._pause = pause
         self.sha256 = ""
         self.tree = Tree()
         self.bytes = 0
@@ -182,6 +183,8 @@ class _Seen:
                 sha256.update(block)
                 self._keep_ends(block)
                 yield self._leaves(lines.feed(block))
+                if self._pause:
+                    time.sleep(self._pause)
             yield self._leaves(lines.end())
             self.sha256 = sha256.hexdigest()
 

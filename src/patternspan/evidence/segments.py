@@ -6,14 +6,14 @@ import gzip
 import os
 import re
 import zlib
-from importlib import import_module
 from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from patternspan.errors import LineError, NotFoundError
+from patternspan.errors import LineError, MissingExtraError, NotFoundError
 from patternspan.files import regular
 from patternspan.layout import LOG_NAME, events_dir
+from patternspan.model.packing import zstd
 from patternspan.model.wire import decode_object
 
 if TYPE_CHECKING:
@@ -164,13 +164,10 @@ def _open(path: str) -> IO[bytes]:
         return cast("IO[bytes]", gzip.GzipFile(path, "rb"))
     if not path.endswith(".zst"):
         return open(path, "rb", buffering=0, opener=regular)
-    for module in ("compression.zstd", "zstandard"):
-        try:
-            opened: IO[bytes] = import_module(module).open(path, "rb")
-        except ImportError:
-            continue
-        return opened
-    raise UnreadableError("compressed with zstd, which is not installed: python -m pip install zstandard")
+    try:
+        return cast("IO[bytes]", zstd().open(path, "rb"))
+    except MissingExtraError as error:
+        raise UnreadableError(str(error)) from None
 
 
 def lines_of(segment: Segment, limit: int | None = None, most: int = 64 << 20) -> Iterator[bytes]:

@@ -19,6 +19,8 @@ from patternspan.export.segments import GRACE_SECONDS, is_settled
 from patternspan.record.guard import fault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from patternspan.export.rotate import Rotation
 
 _KEEP_SECONDS: Final = 60.0
@@ -28,6 +30,16 @@ _JUMP_SECONDS: Final = 3600.0
 
 def _clock_offset() -> float:
     return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class _Hooks:
+    """What else is done in the background; one for all keepers, so that a forked child has it too."""
+
+    when_closed: Callable[[str], None] | None = None
+    """Hears the path of a log all of whose segments are closed."""
+
+
+hooks: Final = _Hooks()
 
 
 class Keeper:
@@ -83,6 +95,7 @@ class Keeper:
             for log, rotation in list(waiting.items()):
                 if self._finish(log, rotation, seen):
                     del waiting[log]
+                    _tell_closed(log)
                     _add_root(keeping, rotation)
 
     def _take(
@@ -155,6 +168,14 @@ def _next(busy: bool, keeping: dict[str, tuple[Rotation, float]]) -> float | Non
     if not keeping:
         return None
     return max(0.01, min(when for _, when in keeping.values()) - time.monotonic())
+
+
+def _tell_closed(log: str) -> None:
+    if hooks.when_closed is not None:
+        try:
+            hooks.when_closed(log)
+        except Exception as error:  # noqa: BLE001
+            _report("sealing a segment", error)
 
 
 def _report(place: str, error: Exception) -> None:
