@@ -25,6 +25,7 @@ FLOORS: list[set[str]] = [
     {"delivery", "importing"},
     {"providers"},
     {"setup"},
+    {"instrumentor"},
     {"upkeep"},
     {"__init__"},
     {"cli"},
