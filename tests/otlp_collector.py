@@ -20,7 +20,8 @@ from patternspan.export.otlp import events_from_otlp
 class Collector:
     """Takes traces on a port of its own; `mode` says how.
 
-    ok, partial (one span is rejected), silent, reset, garbage, page (of HTML), redirect, or a status.
+    ok, partial (one span is rejected), small (no more than 20 spans are taken at once), picky (no batch is taken with a
+    run of PAT-BAD-001), slow, silent, reset, garbage, page (of HTML), redirect, or a status.
     """
 
     def __init__(self) -> None:
@@ -79,23 +80,29 @@ class Collector:
             _reply(handler, int(self.mode), {"Retry-After": "1"} if self.mode == "429" else {})
         else:
             data = gzip.decompress(body) if handler.headers.get("Content-Encoding") == "gzip" else body
-            self.requests.append(ExportTraceServiceRequest.FromString(data))
+            request = ExportTraceServiceRequest.FromString(data)
+            if self._is_refused(request):
+                _reply(handler, 413 if self.mode == "small" else 400, {})
+                return
+            if self.mode == "slow":
+                self._over.wait(0.7)
+            self.requests.append(request)
             answer = ExportTraceServiceResponse()
             if self.mode == "partial":
                 answer.partial_success.rejected_spans = 1
                 answer.partial_success.error_message = "too old"
             _reply(handler, 200, {"Content-Type": "application/x-protobuf"}, answer.SerializeToString())
 
+    def _is_refused(self, request: Any) -> bool:
+        spans = _spans([request])
+        return (self.mode == "small" and len(spans) > 20) or (
+            self.mode == "picky" and any("PAT-BAD-001" in span.name for span in spans)
+        )
+
     @property
     def spans(self) -> list[Any]:
         """The spans that were taken."""
-        return [
-            span
-            for request in list(self.requests)
-            for resource in request.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
+        return _spans(list(self.requests))
 
     @property
     def events(self) -> list[Any]:
@@ -108,6 +115,16 @@ class Collector:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+def _spans(requests: list[Any]) -> list[Any]:
+    return [
+        span
+        for request in requests
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
 
 
 def _reply(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes = b"") -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 
 from conftest import events_in
 from otlp_collector import Collector
+from otlp_grpc_collector import GrpcCollector
 from patternspan import PatternEvent
 
 RECORD = """
@@ -42,6 +45,14 @@ END = "pattern.execution.completed"
 def collector() -> Iterator[Collector]:
     """A collector on a port of its own."""
     made = Collector()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def grpc_collector() -> Iterator[GrpcCollector]:
+    """One that speaks gRPC."""
+    made = GrpcCollector()
     yield made
     made.close()
 
@@ -120,35 +131,121 @@ def test_runs_of_a_killed_process_are_delivered_by_the_next_one(
     assert ledgers(tmp_path) == []
 
 
-@pytest.mark.parametrize("mode", ["503", "429", "silent", "reset", "garbage", "redirect", "400"])
-def test_a_collector_that_comes_back_gets_every_run_once(
-    python: Any, collector: Collector, log: Any, tmp_path: Path, mode: str
-) -> None:
-    """Whatever it did meanwhile; in the same process, and the executor never hears of it."""
-    collector.mode = mode
-    flag = tmp_path / "back"
-    script = """
+COMES_BACK = """
 for number in range(20): scan(number)
 print("recorded", flush=True)
 wait_for(lambda: os.path.exists("back"))
 scan(20)
 wait_for(lambda: patternspan.health().spans_exported + patternspan.health().spans_resent >= 63, 45)
 """
-    import threading
+
+
+def recorded_until_back(python: Any, collector: Collector | GrpcCollector, tmp_path: Path) -> Any:
+    """Record 21 runs, of which the last when the collector takes spans again."""
 
     def come_back() -> None:
         collector.asked.wait(20)
         collector.mode = "ok"
-        flag.touch()
+        (tmp_path / "back").touch()
 
     thread = threading.Thread(target=come_back)
     thread.start()
-    done = python(RECORD + script, **collector.environment)
+    done = python(RECORD + COMES_BACK, **collector.environment)
     thread.join()
+    return done
+
+
+@pytest.mark.parametrize("mode", ["503", "500", "429", "slow", "silent", "reset", "garbage", "redirect", "400", "401"])
+def test_a_collector_that_comes_back_gets_every_run_once(
+    python: Any, collector: Collector, log: Any, tmp_path: Path, mode: str
+) -> None:
+    """Whatever it did meanwhile; in the same process, and the executor never hears of it."""
+    collector.mode = mode
+    done = recorded_until_back(python, collector, tmp_path)
     assert done.stdout == "recorded\n"
     assert len(done.stderr.splitlines()) <= 10
     assert same(collector.events, log())
     assert len([event for event in log() if event.event_type == END]) == 21
+    assert ledgers(tmp_path) == []
+
+
+@pytest.mark.parametrize("mode", ["UNAVAILABLE", "UNAUTHENTICATED", "INTERNAL", "silent"])
+def test_a_grpc_collector_that_comes_back_gets_every_run_once(
+    python: Any, grpc_collector: GrpcCollector, log: Any, tmp_path: Path, mode: str
+) -> None:
+    """As over HTTP."""
+    grpc_collector.mode = mode
+    done = recorded_until_back(python, grpc_collector, tmp_path)
+    assert done.stdout == "recorded\n"
+    assert len(done.stderr.splitlines()) <= 10
+    assert same(grpc_collector.events, log())
+    assert ledgers(tmp_path) == []
+
+
+def test_runs_that_are_more_than_one_message_takes_come_in_several(
+    python: Any, grpc_collector: GrpcCollector, log: Any, tmp_path: Path
+) -> None:
+    """A collector takes 4 MiB by gRPC, and 512 spans may be more."""
+    script = """
+@pattern_span("PAT-X-002", operation_kind="scan")
+def large(number):
+    return {f"part{part}": "x y " * 500 for part in range(10)}
+for number in range(300): large(number)
+"""
+    python(RECORD + script, **{**grpc_collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"})
+    assert sum(request.ByteSize() for request in grpc_collector.requests) > 4 << 20
+    assert same(grpc_collector.events, log())
+    assert ledgers(tmp_path) == []
+
+
+def test_a_collector_of_small_messages_gets_batches_in_parts(
+    python: Any, collector: Collector, log: Any, tmp_path: Path
+) -> None:
+    """A batch that is refused is sent in halves until it is taken."""
+    collector.mode = "small"
+    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    python(RECORD + "for number in range(50): scan(number)", **late)
+    assert same(collector.events, log())
+    assert ledgers(tmp_path) == []
+
+
+def test_a_run_that_nobody_takes_holds_up_no_other(
+    python: Any, cli: Any, collector: Collector, log: Any, tmp_path: Path
+) -> None:
+    """It alone stays owed, and that is said."""
+    collector.mode = "picky"
+    script = """
+for number in range(40):
+    if number == 20:
+        with pattern_span("PAT-BAD-001"): pass
+    scan(number)
+os.kill(os.getpid(), 9)
+"""
+    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    python(RECORD + script, check=False, **late)
+    done = cli("deliver")
+    assert (done.returncode, done.stderr.splitlines()[-1][:34]) == (1, "40 runs sent, 1 run still owed: OT")
+    assert same(collector.events, [event for event in log() if event.pattern_id == "PAT-X-001"])
+    assert len(ledgers(tmp_path)) == 1
+    collector.mode = "ok"
+    assert cli("deliver").returncode == 0
+    assert same(collector.events, log())
+
+
+def test_a_run_after_the_last_flush_alone_is_owed(
+    python: Any, cli: Any, collector: Collector, log: Any, tmp_path: Path
+) -> None:
+    """What was accepted before it is not sent again with it."""
+    script = """
+import atexit
+atexit.register(scan, 3)
+patternspan.configure()
+for number in range(3): scan(number)
+"""
+    python(RECORD + script, **collector.environment)
+    assert (len(collector.spans), len(ledgers(tmp_path))) == (9, 1)
+    assert cli("deliver").stderr.startswith("1 run sent to ")
+    assert same(collector.events, log())
     assert ledgers(tmp_path) == []
 
 
@@ -164,11 +261,8 @@ print(health.spans_exported + health.spans_dropped + health.spans_queued, health
 open("full", "w").close()
 wait_for(lambda: patternspan.health().spans_resent, 45)
 """
-    import threading
 
     def come_back() -> None:
-        import time
-
         end = time.monotonic() + 20
         while not (tmp_path / "full").exists() and time.monotonic() < end:
             time.sleep(0.01)

@@ -11,12 +11,11 @@ from typing import Final
 
 import msgspec
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
 
 from patternspan.errors import LineError
+from patternspan.export.batches import Parcel, Send, batched, send_in_parts
 from patternspan.export.ledger import Account, Ledger, accounts_in, append, read_account
 from patternspan.export.locks import tried
-from patternspan.export.outbox import Parcel, batched
 from patternspan.export.rebuild import spans_of
 from patternspan.log.processes import Processes
 from patternspan.model.event import PatternEvent
@@ -24,9 +23,6 @@ from patternspan.model.fold import end_of, in_order, is_terminal
 from patternspan.model.process import process_of
 from patternspan.model.span_note import was_sampled
 from patternspan.reading import read_events
-
-Send = Callable[[list[ReadableSpan]], bool]
-"""Sends spans and says whether they were accepted."""
 
 _BATCH: Final = 512
 _MARGIN_NS: Final = 60_000_000_000
@@ -83,20 +79,21 @@ def deliver_all(
 def _deliver(root: str, account: Account, send: Send, *, dry_run: bool, hurry: bool) -> Delivered:
     open_runs: set[str] = set()
     sent = owed = 0
-    is_taking = True
-    for runs, spans in batched(_parcels(root, account, open_runs, hurry=hurry), _BATCH):
-        if dry_run or not (is_taking and send(spans)):
-            is_taking = dry_run
-            owed += len(runs)
+    is_taking = not dry_run
+    for batch in batched(_parcels(root, account, open_runs, hurry=hurry), _BATCH):
+        owed += len(batch)
+        if not is_taking:
             continue
-        append(account.path, {"accepted": runs})
-        sent += len(runs)
+        result = send_in_parts(send, batch, lambda runs: append(account.path, {"accepted": runs}))
+        accepted = len(batch) - len(result.refused)
+        sent, owed = sent + accepted, owed - accepted
+        is_taking = not result.is_away
     if not owed and not open_runs and not dry_run:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(account.path)
     elif not owed and not dry_run and not account.ended:
         append(account.path, {"ended": True})
-    state = "refused" if not is_taking else "sent" if sent else "owed" if owed else "nothing owed"
+    state = ("owed" if dry_run else "refused") if owed else "sent" if sent else "nothing owed"
     return Delivered(
         path=account.path, endpoint=account.endpoint, state=state, sent=sent, owed=owed, unended=len(open_runs)
     )
@@ -163,7 +160,7 @@ def _runs(
             continue
         events = begun.get(run)
         if events is None:
-            if only is None and process_of((event,)) != account.process:
+            if only is None and (process_of((event,)) != account.process or _is_settled(event, account)):
                 # Another process's, or one whose beginning is not in reach: once for all of its events.
                 done.add(run)
                 continue
@@ -173,3 +170,7 @@ def _runs(
             done.add(run)
             yield run, begun.pop(run)
     open_runs.update(begun)
+
+
+def _is_settled(event: PatternEvent, account: Account) -> bool:
+    return event.time_ns < account.renewed_ns and event.span_id not in account.open

@@ -13,7 +13,8 @@ from patternspan.aggregate.plain import counted, visible_in
 from patternspan.cli.options import logs, settings, shared
 from patternspan.cli.screen import Screen, note
 from patternspan.cli.table import Cell, write_table
-from patternspan.delivery import Delivered, Send, deliver_all
+from patternspan.delivery import Delivered, deliver_all
+from patternspan.export.batches import Send
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +24,10 @@ FOLDER: Final = "delivery"
 _SUFFIX: Final = ".jsonl"
 _MOST_BYTES: Final = 1 << 20
 """Size at which a ledger is begun anew, where nothing is owed."""
+_RECENT: Final = 16_384
+"""Accepted runs that are named again in a file that is begun anew."""
+_RECENT_NS: Final = 500_000_000
+"""How old a run is that is not among these, at least: before that it is taken for settled."""
 Children = dict[str, list[str]]
 """Id of a run's span, 16 hex digits -> names of its phases that were accepted before it."""
 
@@ -40,6 +46,10 @@ class Account(msgspec.Struct):
     owed: set[str]
     """Ids of runs of which the process knew that they were not sent."""
     children: Children
+    renewed_ns: int = 0
+    """Where not 0: of the runs begun before, only those in `open` may be owed; the others were settled."""
+    open: frozenset[str] = frozenset()
+    """Ids of the spans, 16 hex digits, of the runs that had not ended then."""
     ended: bool = False
     """Whether all that is owed was sent, but for runs that had not ended."""
 
@@ -57,6 +67,15 @@ class Ledger:
         self.name = ""
         self.owes = False
         """Whether runs are owed that only the log still holds."""
+        self._recent: deque[str] = deque(maxlen=_RECENT)
+        self._is_later = False
+        """Whether this process had a file before, in which its runs were settled."""
+
+    def begin_anew(self) -> None:
+        """Be the ledger of a process that has none yet: a forked child; the file is the parent's."""
+        self.forget()
+        self.owes = self._is_later = False
+        self._recent.clear()
 
     @property
     def is_begun(self) -> bool:
@@ -73,22 +92,46 @@ class Ledger:
         """The path of the file."""
         return os.path.join(self.folder, self.name)
 
-    def begin(self, process: Mapping[str, Any], since_ns: int) -> None:
-        """Make the file. Raises OSError where that cannot be done; it may be tried again."""
+    @property
+    def is_large(self) -> bool:
+        """Whether the file has grown so much that it should be begun anew."""
+        return self._size > _MOST_BYTES
+
+    def begin(self, process: Mapping[str, Any], since_ns: int, open_spans: Mapping[int, int]) -> None:
+        """Make the file. `open_spans` are the runs' spans that have not ended, with their beginnings.
+
+        Raises OSError where that cannot be done; it may be tried again.
+        """
         self.name = f"{process.get('pid', 0)}-{process.get('start') or since_ns}{_SUFFIX}"
+        self._fd = self._opened(self.name)
+        if self._is_later:
+            self._write_renewed(process, open_spans)
+        else:
+            self._write(self._header(process, since_ns))
+
+    def _opened(self, name: str) -> int:
         folder = open_folder(self._root, (FOLDER,), self._modes.folder)
         try:
-            self._fd = open_append(folder, self.name, self.path, self._modes.file).fd
+            return open_append(folder, name, os.path.join(self.folder, name), self._modes.file).fd
         finally:
             os.close(folder)
-        header = {"process": dict(process), "endpoint": self._endpoint, "since": since_ns, "resource": self._resource}
-        self._write(header)
+
+    def _header(self, process: Mapping[str, Any], since_ns: int) -> dict[str, Any]:
+        return {"process": dict(process), "endpoint": self._endpoint, "since": since_ns, "resource": self._resource}
+
+    def _write_renewed(self, process: Mapping[str, Any], open_spans: Mapping[int, int]) -> None:
+        renewed = time.time_ns() - _RECENT_NS
+        header = self._header(process, min((renewed, *open_spans.values())))
+        self._write({**header, "renewed": renewed, "open": [f"{span_id:016x}" for span_id in open_spans]})
+        if self._recent:
+            self._write({"accepted": list(self._recent)})
 
     def accept(self, runs: Collection[str], children: Children) -> None:
         """Note what a collector has taken. Raises OSError."""
         entry: dict[str, Any] = {}
         if runs:
             entry["accepted"] = list(runs)
+            self._recent.extend(runs)
         if children:
             entry["children"] = children
         if entry:
@@ -100,13 +143,20 @@ class Ledger:
         if runs:
             self._write({"owed": runs})
 
-    def renew(self, process: Mapping[str, Any], since_ns: int) -> None:
-        """Begin the file anew where it has grown, and nothing before `since_ns` is owed. Raises OSError."""
-        if self._size > _MOST_BYTES and not self.owes:
-            self.forget()
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self.path)
-            self.begin(process, since_ns)
+    def renew(self, process: Mapping[str, Any], open_spans: Mapping[int, int], children: Children) -> None:
+        """Begin the file anew, with no more than what is not settled. Raises OSError.
+
+        The new file takes the place of the old one in one step: who is killed leaves the one or the other.
+        """
+        new = os.path.join(self.folder, self.name + ".new")
+        fd = self._opened(self.name + ".new")
+        self.forget()
+        self._fd = fd
+        self._write_renewed(process, open_spans)
+        if children:
+            self._write({"children": children})
+        os.replace(new, self.path)
+        self._is_later = True
 
     def remove(self) -> None:
         """Take the file away: nothing is owed."""
@@ -114,6 +164,7 @@ class Ledger:
             self.forget()
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
+            self._is_later = True
 
     def forget(self) -> None:
         """Let go of the file and leave it where it is: in a forked child it is the parent's."""
@@ -156,6 +207,7 @@ def _account(path: str, data: bytes) -> Account | None:
             account = Account(
                 path, process, str(entry.get("endpoint", "")), int(entry.get("since", 0)),
                 resource if isinstance(resource, dict) else {}, set(), set(), {},
+                int(entry.get("renewed", 0)), frozenset(entry.get("open", ())),
             )  # fmt: skip
             continue
         account.accepted.update(entry.get("accepted", ()))

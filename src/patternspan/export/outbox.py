@@ -24,24 +24,29 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from patternspan.export.answers import rejected
+from patternspan.export.batches import MOST_BYTES, MOST_HALVINGS, QUICK_SECONDS, Parcel, batched, send_in_parts, size_of
 from patternspan.export.ledger import Ledger
 from patternspan.export.queue_limits import QueueLimits
-from patternspan.model.vocabulary import RUN_ID
+from patternspan.model.vocabulary import RUN_ID, SPAN_EXECUTION, SPAN_SELECTION, SPAN_TEMPLATE, SPAN_VALIDATION
 from patternspan.record import guard
 
-Parcel = tuple[str, list[ReadableSpan]]
-"""A run and its spans, made from the log."""
 Source = Callable[[Ledger], Iterator[Parcel]]
 """Gives the runs that a ledger owes, out of the log."""
 
 _OWN_SCOPE: Final = "patternspan"
-_QUICK_SECONDS: Final = 1.0
-"""A failure within this time was no outage, which exporters try again for longer: the collector refuses the batch."""
+_PHASES: Final = frozenset({SPAN_SELECTION, SPAN_TEMPLATE, SPAN_VALIDATION, SPAN_EXECUTION})
+"""Parts of a run that are made again with it."""
 _REFUSALS: Final = 3
-"""How often the same batch is refused before it gives way to the next."""
+"""How often the same span is refused before it gives way to the next."""
+_REGAINED: Final = 16
+"""By how many spans batches grow again, one after the other, when they had to be made smaller."""
 _DOWN_SECONDS: Final = 1.0
 """How long exit waits for a collector that has not taken the last batch."""
 _LONGEST_PAUSE: Final = 30.0
+_PAY_SECONDS: Final = (5.0, 300.0)
+"""After how long runs that the collector refused are sent again, at first and at most."""
+_READING: Final = 5
+"""How many times as long as it took to send what was owed nothing more of it is sent."""
 _OTHERS_SECONDS: Final = 60.0
 """How often ledgers of dead processes are looked for."""
 
@@ -110,6 +115,10 @@ class OutboxSpanProcessor(SpanProcessor):
         """Spans that are with the exporter."""
         self._not_before = 0.0
         self._others_at = 0.0
+        self._pay_at = self._pay_pause = 0.0
+        self._most = self._limits.batch
+        """Spans of the next batch; fewer for a while after a refusal."""
+        self._halvings = 0
         self._exporter: SpanExporter | None = None
 
     # In the threads of the application
@@ -125,10 +134,12 @@ class OutboxSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Put a span into the queue."""
         context = span.context
+        if context.trace_flags & 1 and not self._is_stopped:
+            self._put(span)
         if self._open:
-            self._open.pop(context.span_id, None)
-        if not context.trace_flags & 1 or self._is_stopped:
-            return
+            self._open.pop(context.span_id, None)  # last: until then nobody takes its run for settled
+
+    def _put(self, span: ReadableSpan) -> None:
         queue = self._queue
         if len(queue) >= self._limits.queue:
             self._lost.append(span)
@@ -192,7 +203,7 @@ class OutboxSpanProcessor(SpanProcessor):
             return  # another thread is at it
         try:
             if not ledger.is_begun:
-                ledger.begin(self._process(), self._began_ns)
+                ledger.begin(self._process(), self._began_ns, dict(self._open))
         except OSError as error:
             guard.fault("delivery", error)
         finally:
@@ -225,32 +236,40 @@ class OutboxSpanProcessor(SpanProcessor):
             return
         if self._ledger is not None:
             if self._ledger.owes and self._source is not None:
-                self._pay(self._source(self._ledger))
-            elif not self._early and self._ledger.is_begun:
-                since = min(self._open.values(), default=time.time_ns()) - 1_000_000_000
-                self._ledger.renew(self._process(), since)
+                if time.monotonic() >= self._pay_at:
+                    self._pay(self._ledger, self._source)
+            elif self._ledger.is_large:
+                self._renew(self._ledger)
         if self._others is not None and not self._failures and time.monotonic() >= self._others_at:
             self._others_at = time.monotonic() + _OTHERS_SECONDS
             self._others(self._resend)
 
     def _send(self) -> bool:
-        """Send one batch; where it fails it goes back to the front."""
+        """Send one batch, and say whether to go on; where it fails it goes back to the front.
+
+        One that is refused goes in smaller parts, down to a single span, which gives way in the end.
+        """
         self._sending = 1
         try:
             batch = self._batch()
             self._sending = len(batch)
             begin = time.monotonic()
             if not batch or self._export(batch):
-                self._failures = 0
+                self._failures = self._halvings = 0
+                self._most = min(self._limits.batch, self._most + _REGAINED)
                 self.counts.exported += len(batch)
                 self._accept(batch)
                 return True
-            self._fail()
+            is_refusal = time.monotonic() - begin < QUICK_SECONDS
             self._sending = 0
-            is_refusal = time.monotonic() - begin < _QUICK_SECONDS and not self._is_stopped
-            if is_refusal and self._failures >= _REFUSALS:
+            if is_refusal and len(batch) > 1 and self._halvings < MOST_HALVINGS:
+                self._queue.extendleft(reversed(batch))
+                self._halvings += 1
+                self._most = len(batch) // 2
+                return True
+            self._fail()
+            if is_refusal and self._failures >= _REFUSALS and not self._is_stopped:
                 self._give_up(batch)
-                self._failures = 1
             else:
                 self._queue.extendleft(reversed(batch))
             return False
@@ -259,7 +278,13 @@ class OutboxSpanProcessor(SpanProcessor):
 
     def _batch(self) -> list[ReadableSpan]:
         """Take what is sent next out of the queue, without spans of which a part was lost."""
-        taken = [self._queue.popleft() for _ in range(min(len(self._queue), self._limits.batch))]
+        taken: list[ReadableSpan] = []
+        size = 0
+        while self._queue and len(taken) < self._most:
+            size += size_of(self._queue[0])
+            if taken and size > MOST_BYTES:
+                break
+            taken.append(self._queue.popleft())
         self._note_lost()  # a part that is lost was lost before its run came into the queue
         if not self._torn:
             return taken
@@ -296,19 +321,34 @@ class OutboxSpanProcessor(SpanProcessor):
         if self._is_stopped or not self._export(spans):
             self._fail()
             return False
+        self._failures, self._not_before = 0, 0.0
         self.counts.resent += len(spans)
         return True
 
-    def _pay(self, parcels: Iterator[Parcel]) -> None:
-        ledger = self._ledger
-        if ledger is None:
-            return
-        for runs, spans in batched(parcels, self._limits.batch):
-            if not self._resend(spans):
-                return
-            self._note(lambda runs=runs: ledger.accept(runs, {}))  # type: ignore[misc]
-        if not self._lost:
-            ledger.owes = False
+    def _pay(self, ledger: Ledger, source: Source) -> None:
+        """Send what is owed out of the log."""
+        ledger.owes = False  # from here on; what is given up meanwhile is owed anew, and not among these
+        is_paid, began, refused = False, time.monotonic(), 0
+        try:
+            for batch in batched(source(ledger), self._limits.batch):
+                sent = send_in_parts(self._resend, batch, lambda runs: self._note(lambda: ledger.accept(runs, {})))
+                refused += len(sent.refused)
+                if sent.is_away:
+                    return
+            is_paid = not refused
+            self._pay_pause = 0.0 if is_paid else min(_PAY_SECONDS[1], max(_PAY_SECONDS[0], 2 * self._pay_pause))
+            now = time.monotonic()
+            # Where the queue overflows all the time, most of the time goes to the queue, and not to reading the log.
+            self._pay_at = now + max(self._pay_pause, _READING * (now - began))
+        finally:
+            if not is_paid:
+                ledger.owes = True
+
+    def _renew(self, ledger: Ledger) -> None:
+        open_spans = dict(self._open)
+        if not (self._queue or self._lost):  # looked at after the spans that are open: none is in neither
+            children = {f"{parent:016x}": names for parent, names in self._early.items()}
+            ledger.renew(self._process(), open_spans, children)
 
     def _accept(self, spans: list[ReadableSpan]) -> None:
         runs: list[str] = []
@@ -378,24 +418,9 @@ class OutboxSpanProcessor(SpanProcessor):
     def after_fork(self) -> None:
         """Begin anew in a forked child: the parent sends what the parent has queued."""
         if self._ledger is not None:
-            self._ledger.forget()
-            self._ledger.owes = False
+            self._ledger.begin_anew()
         if not self._is_stopped:
             self._reset()
-
-
-def batched(parcels: Iterable[Parcel], most: int) -> Iterator[tuple[list[str], list[ReadableSpan]]]:
-    """Yield runs with their spans, as many as a batch has room for, and one at least."""
-    runs: list[str] = []
-    spans: list[ReadableSpan] = []
-    for run, own in parcels:
-        if spans and len(spans) + len(own) > most:
-            yield runs, spans
-            runs, spans = [], []
-        runs.append(run)
-        spans.extend(own)
-    if spans:
-        yield runs, spans
 
 
 def _run_id(span: ReadableSpan) -> str | None:
@@ -404,8 +429,8 @@ def _run_id(span: ReadableSpan) -> str | None:
 
 
 def _own_parent(span: ReadableSpan) -> int:
-    """Return the id of the span that this one is a part of; 0 where it is none of ours, or stands alone."""
-    return span.parent.span_id if span.parent is not None and _is_own(span) else 0
+    """Return the id of the run's span that this one is a phase of, and with which it is made again; else 0."""
+    return span.parent.span_id if span.parent is not None and span.name in _PHASES and _is_own(span) else 0
 
 
 def _is_own(span: ReadableSpan) -> bool:
