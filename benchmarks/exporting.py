@@ -9,7 +9,9 @@ the interpreter, which the thread that sends needs as well. Then: how much memor
 half, how long its exit takes, and whether exported, dropped and queued spans are all that there were.
 
 The collectors: *healthy* takes everything; *down* is a port where nobody listens; *hanging* never answers; *busy*
-answers 503, *refusing* 400. They have a process of their own.
+answers 503, *refusing* 400. They have a process of their own. Runs follow each other at once, as no executor's do: more
+than can be encoded. In the row *paced* they come 500 a second, and *SDK* is the SDK's batch processor in place of ours,
+both with a healthy collector.
 """
 
 from __future__ import annotations
@@ -32,11 +34,16 @@ from pathlib import Path
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 from patternspan import configure, health, pattern_span
+from patternspan.export.exporters import exporter_class
 from recording import executor
 
 COLLECTORS = ["healthy", "down", "hanging", "busy", "refusing"]
+ROWS = ["paced", "SDK", *COLLECTORS]
+RATE = 500
+"""Runs a second of the row *paced*."""
 STATUS = {"healthy": 200, "busy": 503, "refusing": 400}
 SPANS = 5
 """Spans of one run: its own and four phases."""
@@ -85,13 +92,18 @@ def serve_grpc(kind: str) -> None:
     server.wait_for_termination()
 
 
-def timed(work: Callable[[], object], runs: int) -> tuple[float, float]:
-    """Return processor time of this thread and time by the clock, in microseconds a run."""
-    clock, thread = time.perf_counter_ns(), time.thread_time_ns()
+def timed(work: Callable[[], object], runs: int, rate: int) -> tuple[float, float]:
+    """Return processor time of this thread and time by the clock in the work, in microseconds a run."""
+    clock = thread = 0
+    due = time.perf_counter()
     for _ in range(runs):
+        if rate:
+            due += 1 / rate
+            time.sleep(max(0.0, due - time.perf_counter()))
+        began, began_thread = time.perf_counter_ns(), time.thread_time_ns()
         work()
-    thread = time.thread_time_ns() - thread
-    clock = time.perf_counter_ns() - clock
+        thread += time.thread_time_ns() - began_thread
+        clock += time.perf_counter_ns() - began
     return thread / runs / 1000, clock / runs / 1000
 
 
@@ -101,8 +113,12 @@ def resident() -> int:
     return int(found.group(1)) * 1024 if found else 0
 
 
-def record(rounds: int, runs: int) -> dict[str, float]:
+def record(rounds: int, runs: int, rate: int, *, with_sdk: bool) -> dict[str, float]:
     """Record in turn with a provider that exports and one that does not; return the figures."""
+    sending: trace.TracerProvider = TracerProvider()
+    if with_sdk:
+        sending.add_span_processor(BatchSpanProcessor(exporter_class("otlp")()))
+        trace.set_tracer_provider(sending)
     configure(job_log=False, archive=False, metrics=False)
     sending = trace.get_tracer_provider()
     plain = TracerProvider(shutdown_on_exit=False)
@@ -111,28 +127,31 @@ def record(rounds: int, runs: int) -> dict[str, float]:
         for provider in (plain, sending)
     ]
     for work in arms:
-        timed(work, runs)
+        timed(work, runs, rate)
     pairs, grown = [], 0
     for number in range(rounds):
         if number == rounds // 2:
             grown = resident()
-        pairs.append([timed(work, runs) for work in arms])
+        pairs.append([timed(work, runs, rate) for work in arms])
     grown = resident() - grown
     now = health()
     counted = now.spans_exported + now.spans_dropped + now.spans_queued
-    return {
+    told = {
         "executor": statistics.median(otlp[0] / without[0] for without, otlp in pairs),
         "time": statistics.median(otlp[1] / without[1] for without, otlp in pairs),
         "grown MB": grown / 1e6,
-        "exported": now.spans_exported,
-        "dropped": now.spans_dropped,
-        "uncounted": (rounds + 1) * runs * SPANS - counted,
         "ended": time.time(),
     }
+    if not with_sdk:
+        told["exported"], told["dropped"] = now.spans_exported, now.spans_dropped
+        told["uncounted"] = (rounds + 1) * runs * SPANS - counted
+    return told
 
 
-def measured(collector: str, options: argparse.Namespace) -> dict[str, float]:
+def measured(row: str, options: argparse.Namespace) -> dict[str, float]:
     """Start a collector and a process that records; return its figures, and how long its exit took."""
+    collector = row if row in COLLECTORS else "healthy"
+    runs = options.runs // 4 if row == "paced" else options.runs
     script = [sys.executable, __file__, "--protocol", options.protocol]
     server = None
     if collector == "down":
@@ -152,7 +171,7 @@ def measured(collector: str, options: argparse.Namespace) -> dict[str, float]:
                 "PATTERNSPAN_ROOT": folder,
             }
             done = subprocess.run(
-                [*script, "--record", "--rounds", str(options.rounds), "--runs", str(options.runs)],
+                [*script, "--record", "--rounds", str(options.rounds), "--runs", str(max(1, runs)), "--row", row],
                 env=environment, capture_output=True, text=True, check=True,
             )  # fmt: skip
             ended = time.time()
@@ -173,19 +192,21 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--json", action="store_true", help="print the figures as one JSON object")
     parser.add_argument("--serve", choices=COLLECTORS, help=argparse.SUPPRESS)
+    parser.add_argument("--row", choices=ROWS, default="healthy", help=argparse.SUPPRESS)
     parser.add_argument("--record", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         (serve_grpc if options.protocol == "grpc" else serve_http)(options.serve)
     elif options.record:
-        print(json.dumps(record(options.rounds, options.runs)))
+        rate = RATE if options.row == "paced" else 0
+        print(json.dumps(record(options.rounds, options.runs, rate, with_sdk=options.row == "SDK")))
     else:
-        told = {collector: measured(collector, options) for collector in COLLECTORS}
+        told = {row: measured(row, options) for row in ROWS}
         if options.json:
             print(json.dumps(told))
         else:
-            for collector, figures in told.items():
-                print(f"{collector:<10}" + ", ".join(f"{what} {figure:.2f}" for what, figure in figures.items()))
+            for row, figures in told.items():
+                print(f"{row:<10}" + ", ".join(f"{what} {figure:.2f}" for what, figure in figures.items()))
 
 
 if __name__ == "__main__":
