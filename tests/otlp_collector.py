@@ -21,7 +21,8 @@ class Collector:
     """Takes traces on a port of its own; `mode` says how.
 
     ok, partial (one span is rejected), small (no more than 20 spans are taken at once), picky (no batch is taken with a
-    run of PAT-BAD-001), slow, silent, reset, garbage, page (of HTML), redirect, or a status.
+    run of PAT-BAD-001), slow, forgetful (takes spans, and the answer is lost), silent, reset, garbage, page (of HTML),
+    redirect, or a status.
     """
 
     def __init__(self) -> None:
@@ -66,9 +67,7 @@ class Collector:
             self._over.wait(30)
             handler.close_connection = True
         elif self.mode == "reset":
-            handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            handler.close_connection = True
-            handler.connection.close()
+            _reset(handler)
         elif self.mode == "garbage":
             handler.wfile.write(b"\x00\xff no HTTP \r\n\r\n")
             handler.close_connection = True
@@ -87,6 +86,9 @@ class Collector:
             if self.mode == "slow":
                 self._over.wait(0.7)
             self.requests.append(request)
+            if self.mode == "forgetful":
+                _reset(handler)
+                return
             answer = ExportTraceServiceResponse()
             if self.mode == "partial":
                 answer.partial_success.rejected_spans = 1
@@ -125,6 +127,12 @@ def _spans(requests: list[Any]) -> list[Any]:
         for scope in resource.scope_spans
         for span in scope.spans
     ]
+
+
+def _reset(handler: BaseHTTPRequestHandler) -> None:
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.close_connection = True
+    handler.connection.close()
 
 
 def _reply(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes = b"") -> None:

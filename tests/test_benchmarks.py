@@ -43,6 +43,7 @@ def test_recording_compares_every_arm():
         ("sealing.py", ["--rounds", "1", "--events", "2000"], "sealing beyond SHA-256:"),
         ("rotation.py", ["--rounds", "1", "--runs", "3", "--lines", "2000"], "4 writers, segments 256 KiB, gzip"),
         ("redaction.py", ["--set", "held-out"], "hostile texts of 180 kB"),
+        ("exporting.py", ["--rounds", "2", "--runs", "4"], "uncounted 0.00"),
         ("reading.py", ["--rounds", "1", "--events", "2000"], "a wake of --follow"),
     ],
 )

@@ -169,6 +169,26 @@ def test_a_collector_that_comes_back_gets_every_run_once(
     assert ledgers(tmp_path) == []
 
 
+def test_forked_workers_send_their_own_spans_by_grpc(
+    python: Any, grpc_collector: GrpcCollector, log: Any, tmp_path: Path
+) -> None:
+    """Also where the parent has a connection already."""
+    script = """
+import multiprocessing
+patternspan.configure()
+scan(0)
+assert trace.get_tracer_provider().force_flush(15000)
+with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=2) as pool:
+    pool.map(scan, range(1, 13), chunksize=1)
+    pool.close()
+    pool.join()
+"""
+    python(RECORD + script, **grpc_collector.environment)
+    assert len([event for event in log() if event.event_type == END]) == 13
+    assert same(grpc_collector.events, log())
+    assert ledgers(tmp_path) == []
+
+
 @pytest.mark.parametrize("mode", ["UNAVAILABLE", "UNAUTHENTICATED", "INTERNAL", "silent"])
 def test_a_grpc_collector_that_comes_back_gets_every_run_once(
     python: Any, grpc_collector: GrpcCollector, log: Any, tmp_path: Path, mode: str
@@ -331,6 +351,25 @@ def test_sigterm_sends_what_is_queued_and_ends_as_ever(python: Any, collector: C
     done = python(RECORD + script, check=False, timeout=20, **late)
     assert done.returncode == -15
     assert same(collector.events, log())
+
+
+def test_sigterm_ends_a_process_whose_collector_hangs(python: Any, cli: Any, collector: Collector, log: Any) -> None:
+    """By the same signal, within a bound; the runs are owed."""
+    collector.mode = "silent"
+    script = "patternspan.configure()\nfor number in range(10): scan(number)\nos.kill(os.getpid(), 15)\ntime.sleep(60)"
+    environment = {**collector.environment, "OTEL_EXPORTER_OTLP_TIMEOUT": "30"}
+    assert python(RECORD + script, check=False, timeout=20, **environment).returncode == -15
+    collector.mode = "ok"
+    assert cli("deliver").stderr.startswith("10 runs sent to ")
+    assert same(collector.events, log())
+
+
+def test_a_lost_answer_sends_the_same_spans_again(python: Any, collector: Collector, tmp_path: Path) -> None:
+    """With the same ids and times, by which a backend knows them."""
+    collector.mode = "forgetful"
+    recorded_until_back(python, collector, tmp_path)
+    copies = [span.SerializeToString() for span in collector.spans]
+    assert len({span.span_id for span in collector.spans}) == len(set(copies)) == 63 < len(copies)
 
 
 def test_a_handler_of_the_application_stays(python: Any, collector: Collector) -> None:

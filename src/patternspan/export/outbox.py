@@ -91,8 +91,9 @@ class OutboxSpanProcessor(SpanProcessor):
     def _reset(self) -> None:
         self.counts = SpanCounts()
         self._queue: deque[ReadableSpan] = deque()
-        self._lost: deque[ReadableSpan] = deque()
-        """Spans that the queue had no room for, until this processor's thread has taken note of them."""
+        self._lost: deque[str] = deque()
+        """Of the spans that the queue had no room for, the ids of runs, else empty texts: as little as is needed until
+        this processor's thread has taken note of them, which may be busy for as long as an exporter tries."""
         self._torn: set[int] = set()
         """Ids of spans a part of which was lost: such a run is sent whole, from the log."""
         self._early: dict[int, list[str]] = {}
@@ -142,7 +143,7 @@ class OutboxSpanProcessor(SpanProcessor):
     def _put(self, span: ReadableSpan) -> None:
         queue = self._queue
         if len(queue) >= self._limits.queue:
-            self._lost.append(span)
+            self._lost.append(self._tear(span))
             return
         queue.append(span)
         if not self._is_running:
@@ -285,8 +286,7 @@ class OutboxSpanProcessor(SpanProcessor):
             if taken and size > MOST_BYTES:
                 break
             taken.append(self._queue.popleft())
-        self._note_lost()  # a part that is lost was lost before its run came into the queue
-        if not self._torn:
+        if not self._torn:  # looked at now: a part that is lost was lost before its run came into the queue
             return taken
         whole = []
         for span in taken:
@@ -368,20 +368,26 @@ class OutboxSpanProcessor(SpanProcessor):
 
     def _give_up(self, spans: Iterable[ReadableSpan]) -> None:
         """Leave spans to the log: of a part of a run, the whole run."""
-        runs = []
-        for span in spans:
-            self.counts.dropped += 1
+        self._drop([self._tear(span) for span in spans])
+
+    def _tear(self, span: ReadableSpan) -> str:
+        """Have the run of a part go to the log; return the id of a run, if this is one's own span."""
+        run = _run_id(span)
+        if run is not None:
             self._torn.discard(span.context.span_id)
-            run = _run_id(span)
-            if run is not None:
-                runs.append(run)
-            elif (parent := _own_parent(span)) != 0:
-                self._torn.add(parent)
-        self._owe(runs)
+            return run
+        parent = _own_parent(span)
+        if parent:
+            self._torn.add(parent)
+        return ""
 
     def _note_lost(self) -> None:
         if self._lost:
-            self._give_up([self._lost.popleft() for _ in range(len(self._lost))])
+            self._drop([self._lost.popleft() for _ in range(len(self._lost))])
+
+    def _drop(self, runs: list[str]) -> None:
+        self.counts.dropped += len(runs)
+        self._owe([run for run in runs if run])
 
     def _owe(self, runs: list[str]) -> None:
         if runs and self._ledger is not None:
