@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -19,6 +20,8 @@ from stack_install import ROOT, StackError, stack_folder
 CONFIG = ROOT / "collector-config"
 SECONDS = 60.0
 """How long a program may take until it is healthy."""
+PROGRAMS = ("jaeger", "collector", "prometheus")
+"""In the order in which they are started."""
 DEFAULT_PORTS = {
     "OTLP_GRPC_PORT": 4317,
     "OTLP_HTTP_PORT": 4318,
@@ -34,12 +37,42 @@ DEFAULT_PORTS = {
 
 
 def free_ports() -> dict[str, int]:
-    """Return a free port for each purpose."""
-    with contextlib.ExitStack() as held:
-        sockets = {name: held.enter_context(socket.socket()) for name in DEFAULT_PORTS}
-        for one in sockets.values():
-            one.bind(("127.0.0.1", 0))
-        return {name: one.getsockname()[1] for name, one in sockets.items()}
+    """Return a free port for each purpose.
+
+    They are below those that the system gives to connections of its own, or one of these might take a port before the
+    program that it is meant for.
+    """
+    chosen: set[int] = set()
+    while len(chosen) < len(DEFAULT_PORTS):
+        port = random.randrange(15000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            chosen.add(port)
+    return dict(zip(DEFAULT_PORTS, chosen, strict=True))
+
+
+def _usual_ports() -> dict[str, int]:
+    """Return the ports that the environment names, else the programs' own. Raises StackError."""
+    ports = {}
+    for name, usual in DEFAULT_PORTS.items():
+        text = os.environ.get(name) or str(usual)
+        if not (text.isascii() and text.isdecimal() and 0 < int(text) < 65536):
+            raise StackError(f"{name}={text!r}: a port is wanted, 1 to 65535")
+        ports[name] = int(text)
+    return ports
+
+
+def _refuse_taken(ports: dict[str, int]) -> None:
+    """Raise StackError where something listens already: its answers would be taken for our program's."""
+    for name, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise StackError(
+                    f"port {port}: {error.strerror}; give {name} another, or all with STACK_PORTS=free"
+                ) from None
 
 
 @dataclasses.dataclass
@@ -53,7 +86,7 @@ class Stack:
     @classmethod
     def make(cls, folder: Path | None = None, *, free_ports: bool = False) -> Stack:
         """Return a stack that is not started; in `.stack/run` unless another folder is named."""
-        ports = _free_ports() if free_ports else dict(DEFAULT_PORTS)
+        ports = _free_ports() if free_ports else _usual_ports()
         return cls((folder or stack_folder() / "run").absolute(), ports)
 
     @property
@@ -78,8 +111,9 @@ class Stack:
 
     def up(self) -> None:
         """Start all, and wait until they are healthy. Raises StackError, and ends what was started."""
+        _refuse_taken(self.ports)
         try:
-            for name in ("jaeger", "collector", "prometheus"):
+            for name in PROGRAMS:
                 self.start(name)
         except BaseException:
             self.down()
@@ -102,7 +136,7 @@ class Stack:
             )  # fmt: skip
         self.pids[name] = process.pid
         end = time.monotonic() + SECONDS
-        while not _answers(health):
+        while not answers(health):
             if process.poll() is not None or time.monotonic() > end:
                 last = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
                 raise StackError(f"{name} did not become healthy; {log} ends with\n{last}")
@@ -111,7 +145,7 @@ class Stack:
     def stop(self, name: str, number: int = signal.SIGTERM) -> None:
         """End one program and wait for it."""
         pid = self.pids.pop(name, 0)
-        if not pid:
+        if not pid or not _lives(pid):
             return
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
@@ -126,11 +160,10 @@ class Stack:
         """End all that runs."""
         for name in reversed(list(self.pids)):
             self.stop(name)
-        (stack_folder() / "run" / "running.json").unlink(missing_ok=True)
 
-    def is_running(self) -> bool:
-        """Say whether all three run."""
-        return len(self.pids) == 3 and all(_lives(pid) for pid in self.pids.values())
+    def running(self) -> list[str]:
+        """Return the programs that run."""
+        return [name for name, pid in self.pids.items() if _lives(pid)]
 
     def states(self) -> dict[str, str]:
         """Return what each program does."""
@@ -150,10 +183,15 @@ class Stack:
         )
 
     def save(self) -> None:
-        """Keep what runs, for `down` and `status`."""
-        place = stack_folder() / "run" / "running.json"
+        """Keep what was started, for `down` and `status`."""
+        place = _saved_at()
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps({"folder": str(self.folder), "ports": self.ports, "pids": self.pids}))
+
+    @staticmethod
+    def forget() -> None:
+        """Remove what `save` has kept."""
+        _saved_at().unlink(missing_ok=True)
 
     def _collector(self) -> tuple[list[str], str]:
         command = [str(stack_folder() / "bin" / "otelcol"), "--config", str(CONFIG / "gateway.yaml")]
@@ -185,16 +223,21 @@ class Stack:
 _free_ports: Callable[[], dict[str, int]] = free_ports
 
 
+def _saved_at() -> Path:
+    return stack_folder() / "run" / "running.json"
+
+
 def saved() -> Stack | None:
     """Return the stack that `up` has started, running or not."""
     try:
-        kept = json.loads((stack_folder() / "run" / "running.json").read_text())
+        kept = json.loads(_saved_at().read_text())
         return Stack(Path(kept["folder"]), kept["ports"], kept["pids"])
     except (OSError, ValueError, KeyError):
         return None
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Say whether there is an answer, and a good one."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return bool(answer.status == 200)
@@ -203,11 +246,11 @@ def _answers(url: str) -> bool:
 
 
 def _lives(pid: int) -> bool:
+    """Say whether one of our programs runs as this process: its id may be another program's meanwhile."""
     with contextlib.suppress(ChildProcessError):
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
+    with contextlib.suppress(OSError):
+        # Empty for a process that has ended and that nobody has waited for.
+        return Path(f"/proc/{pid}/cmdline").read_bytes().startswith(os.fsencode(stack_folder() / "bin"))
+    return False

@@ -37,6 +37,16 @@ def stack(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture
+def own(programs: Path, tmp_path: Path) -> Iterator[Stack]:
+    """A collector and a Jaeger of this test's own, which it may hurt."""
+    made = Stack.make(tmp_path / "stack", free_ports=True)
+    made.start("jaeger")
+    made.start("collector")
+    yield made
+    made.down()
+
+
+@pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run Python code or a file in an empty folder, whose `state` is the root."""
 

@@ -46,16 +46,6 @@ while patternspan.health().spans_queued and time.monotonic() < end:
 """
 
 
-@pytest.fixture
-def own(programs: Path, tmp_path: Path) -> Stack:
-    """A stack of this test's own, which it may hurt."""
-    made = Stack.make(tmp_path / "stack", free_ports=True)
-    made.start("jaeger")
-    made.start("collector")
-    yield made
-    made.down()
-
-
 def wait_for(path: Path) -> None:
     assert eventually(path.exists)
 
