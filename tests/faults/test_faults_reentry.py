@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from readback import read
 
+from patternspan import read_events
+
 # `work` is interrupted at each step by `other`; a deadlock ends the program after a while, and shows where.
 SCRIPT = """
 import faulthandler, gc, os, signal, sys
@@ -86,3 +88,72 @@ for _ in every_step(writer.one, writer.one, 1, writers.__file__):
 def test_a_lock_that_a_handler_waits_for_is_found_out(child: Any) -> None:
     """The same interruptions hang a writer whose own thread holds the lock."""
     assert "in append" in child(SELFISH, code=1).stderr
+
+
+ENDING = """
+import faulthandler, linecache, os, sys
+faulthandler.dump_traceback_later(20, exit=True)
+import opentelemetry.sdk.trace, patternspan
+from patternspan import current_run, pattern_span
+import steps
+from steps import FULL, every_step
+
+class Stop(BaseException):
+    pass
+
+run = None
+runs = []
+
+@pattern_span("PAT-END-001")
+def executor():
+    global run
+    run = current_run()
+    runs.append(run.run_id)
+    return {"rows": 1}
+
+def work():
+    global run
+    run = None
+    try:
+        executor()
+    except Stop:
+        pass
+
+def happen():
+    if run is None:
+        return
+    if sys.argv[1] == "raise":
+        # Python handles no signal at a bare `try:`, and what a trace function raises there is not caught by it.
+        place = sys._getframe(2)
+        if linecache.getline(place.f_code.co_filename, place.f_lineno).strip() != "try:":
+            raise Stop
+        return
+    run.finish() if sys.argv[1] == "finish" else run.fail(TimeoutError("told by the handler"))
+
+patternspan.configure(root="state")
+sdk = os.path.dirname(os.path.dirname(opentelemetry.sdk.trace.__file__))
+# A trace function can raise where a `with` of the SDK's is about to release its lock; a signal is never handled there.
+package = os.path.dirname(patternspan.__file__)
+inside = (package,) if sys.argv[1] == "raise" else (package, sdk)
+stride = 1 if FULL else 3
+if sys.argv[1] == "raise":
+    steps.FULL = False  # by lines: between most bytecodes no signal is handled
+for _ in every_step(happen, work, stride, inside):
+    faulthandler.dump_traceback_later(20, exit=True)
+print(*runs)
+"""
+
+
+@pytest.mark.parametrize("how", ["finish", "fail", "raise"])
+def test_a_handler_that_ends_the_run_at_any_step_leaves_one_end_and_does_not_hang(
+    child: Any, root_folder: Any, count: Any, how: str
+) -> None:
+    """In the SDK's steps too, where the interrupted code holds the span's lock (but for a handler that raises)."""
+    runs = child(ENDING, how).stdout.split()
+    assert len(runs) > 50
+    count(interruptions=len(runs))
+    ends = {run: set() for run in runs}
+    for event in read_events(root_folder):
+        if event.event_type in {"pattern.execution.completed", "pattern.execution.failed"}:
+            ends[event.pattern_run_id].add(event.event_id)
+    assert {run: len(ids) for run, ids in ends.items()} == dict.fromkeys(runs, 1)

@@ -17,7 +17,8 @@ ENDS = {"pattern.execution.completed", "pattern.execution.failed"}
 
 
 def ends(events: list[PatternEvent]) -> Counter[str]:
-    return Counter(event.pattern_run_id for event in events if event.event_type in ENDS)
+    """Count the ends of each run; a line written again keeps its event id, and counts once as for any reader."""
+    return Counter(run for run, _ in {(e.pattern_run_id, e.event_id) for e in events if e.event_type in ENDS})
 
 
 def interrupted_at(step: int, interrupt: Callable[[], None], work: Callable[[], None]) -> bool:

@@ -143,11 +143,15 @@ class PatternSpan:
 
     def _exit(self, block: FrameType, error: BaseException | None) -> None:
         run = self._leave(block)
-        run.leave(run.token)
-        if error is None:
-            run.finish()
-        else:
-            run.fail(error)
+        try:
+            run.leave(run.token)
+            if error is None:
+                run.finish()
+            else:
+                run.fail(error)
+        except BaseException as interrupt:
+            run.interrupted(error or interrupt)
+            raise
 
     def _leave(self, block: FrameType) -> Run:
         """Return the run to leave: one object may be entered many times at once, by threads, tasks and generators."""

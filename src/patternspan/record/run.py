@@ -80,6 +80,7 @@ class Run:
     _stopped_ns = 0
     _named = False
     _ended = False
+    _failing = False
     _exception: BaseException | None = None
     _events: list[PatternEvent] | None = None
     _lines: RunLines | None = None
@@ -100,7 +101,7 @@ class Run:
         self._forks = _forks
         self._gathered = Gathered()
         self._start = [True]
-        self._last = [True]
+        self._last: dict[str, object] = {}
         if hub.end_listeners:
             self._events = []
         self._open(now)
@@ -287,17 +288,15 @@ class Run:
 
     def record(self, event_type: EventType, status: EventStatus, details: dict[str, Any]) -> None:
         """Write one event. After the run's end nothing is written."""
-        if self._ended:
+        if self._ended or self._last:
             return
         is_last = event_type in TERMINAL_TYPES or status == "skipped"
-        if is_last:
-            # Threads, and a signal handler in the middle of this, may end one run at once: `pop` lets one through.
-            try:
-                self._last.pop()
-            except IndexError:
-                return
-        is_written = False
+        given = details
+        is_written, final = False, b""
         try:
+            # Threads, or a signal handler in the middle of this, may end a run at once: one claim stands.
+            if is_last and self._last.setdefault("claim", given) is not given:
+                return
             opening = self.opening
             if not self._named:
                 self._named = True
@@ -323,6 +322,7 @@ class Run:
                 details = hub.fitted(self._event(event_id, event_type, time, status, details)).details
                 line = lines.line(event_id, event_type, time, status, details)
             otel, events = self._otel, self._events
+            final = line
             hub.pass_on(event_type, line, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
             is_written = True
             if events is not None:
@@ -332,11 +332,14 @@ class Run:
         except Exception as error:  # noqa: BLE001
             self._ended = self._ended or is_last
             guard.fault(f"event {event_type}", error)
-        except BaseException:  # an interrupt in the middle: what it ends the run with is the end
-            if is_last:
-                self._ended = is_written
-                if not is_written:
-                    self._last.append(True)
+        except BaseException:  # a signal handler has raised in the middle
+            is_mine = self._last.get("claim") is given
+            if is_mine and not final:
+                self._last.clear()  # what the interrupt ends the run with is the end
+            elif is_mine and not self._ended:
+                if not is_written:  # or perhaps it is: readers drop an event id that they saw before
+                    hub.pass_on(event_type, final, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
+                self._close(status, details)
             raise
 
     def _event(self, event_id: str, kind: str, time: str, status: str, details: dict[str, Any]) -> PatternEvent:
@@ -444,6 +447,9 @@ class Run:
                     self._fail(code, outcome.NON_ZERO_EXIT, gathered.why(code), "failure")
         except Exception as error:  # noqa: BLE001
             guard.fault("end of run", error)
+        except BaseException as error:
+            self.fail(error)
+            raise
         finally:
             self._end_span()
 
@@ -451,6 +457,7 @@ class Run:
         """End the run with the exception that left the executor."""
         if self._forks != _forks or self._is_ending():
             return
+        self._failing = True
         try:
             result = outcome.result_of(error)
             if result != "success":
@@ -464,12 +471,22 @@ class Run:
                     self._fail(code, kind, outcome.message_of(error), result)
         except Exception as fault:  # noqa: BLE001
             guard.fault("end of run", fault)
+        except BaseException:
+            self._failing = False
+            if not self._ended:
+                self.fail(error)
+            raise
         finally:
             self._end_span()
 
+    def interrupted(self, error: BaseException) -> None:
+        """End the run with what a signal handler raised while it was left, unless it has ended."""
+        if not self._ended:
+            self.fail(error)
+
     def _is_ending(self) -> bool:
-        """Say whether the code that was interrupted, or another thread, is writing the last event: it ends the run."""
-        return not self._last and not self._ended
+        """Say whether the code that was interrupted, or another thread, is ending the run and may hold its span."""
+        return self._failing or self._context is _NOWHERE or (bool(self._last) and not self._ended)
 
     def _complete(self, status: EventStatus) -> None:
         details = self._gathered.completed(0, self._seconds(), hub.preview_chars)
@@ -500,9 +517,9 @@ class Run:
 
     def _close(self, status: EventStatus, details: dict[str, Any]) -> None:
         """Set what the end says on the span, and tell who waits for ended runs."""
-        self._ended = True
         result = outcome.result_in(status, details)
         self._otel.close(status, details, result)
+        self._ended = True  # not before: a handler that ends the run now would wait for the span's lock
         if self._meter is not None:
             self._measure(self._meter, status, details, result)
         if self._attempt:
@@ -521,6 +538,8 @@ class Run:
         meter.finished(self.run_id, (key, findings_in(details), now - self._began_ns, execution, self._phases, span))
 
     def _end_span(self) -> None:
+        if self._context is _NOWHERE:
+            return
         self._exception = self._parent = None
         self._context = _NOWHERE  # it holds this run: without the circle, memory is free at once
         self._otel.end(self.now())

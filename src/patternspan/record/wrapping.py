@@ -74,8 +74,12 @@ def _wrap_function(function: Callable[..., Any], opening: Opening, reader: Argum
             run.leave(token)
             run.fail(error)
             raise
-        run.leave(token)
-        run.finish(result)
+        try:
+            run.leave(token)
+            run.finish(result)
+        except BaseException as error:
+            run.interrupted(error)
+            raise
         return result
 
     return recorded
@@ -93,8 +97,12 @@ def _wrap_coroutine(
             run.leave(token)
             run.fail(error)
             raise
-        run.leave(token)
-        run.finish(result)
+        try:
+            run.leave(token)
+            run.finish(result)
+        except BaseException as error:
+            run.interrupted(error)
+            raise
         return result
 
     return recorded
