@@ -117,14 +117,14 @@ def _graphs(board: Dashboard) -> None:
             "Runs per hour, by result",
             "Each point counts the runs that ended in the hour before it, by how they ended.",
             ask(total(RUNS, SELECTED, "1h", "pattern_run_result"), "{{pattern_run_result}}"),
-            empty=NOTHING, size=(16, 9), colors=RESULTS, interval="1m",
+            empty=NOTHING, size=(16, 9), colors=RESULTS,
         )
     )  # fmt: skip
     board.with_panel(
         over_time(
             "Running, by pattern", "How many runs of each pattern were open at each moment.",
             ask(f"sum by (pattern_id) ({of(ACTIVE, SELECTED)})", "{{pattern_id}}"),
-            empty="No run was open in this time.", size=(8, 9),
+            empty="No run was open in this time.", size=(8, 9), interval="15s",
         )
     )  # fmt: skip
     board.with_panel(
@@ -133,7 +133,7 @@ def _graphs(board: Dashboard) -> None:
             "Gaps are times in which no run ended.",
             ask(quantile(0.5, RUN_BUCKETS, SELECTED, "$__interval"), "p50", "A"),
             ask(quantile(0.95, RUN_BUCKETS, SELECTED, "$__interval"), "p95", "B"),
-            unit="s", empty=NOTHING, colors={"p50": BLUE, "p95": "dark-blue"}, interval="1m",
+            unit="s", empty=NOTHING, colors={"p50": BLUE, "p95": "dark-blue"},
         )
     )  # fmt: skip
 

@@ -108,7 +108,7 @@ def one_value(
 def over_time(
     title: str, description: str, *queries: Dataquery, unit: str = "short", empty: str,
     size: tuple[int, int] = (12, 9), colors: dict[str, str] | None = None, stacked: bool = False,
-    interval: str = "15s",
+    interval: str = "1m",
 ) -> timeseries.Panel:  # fmt: skip
     """Return a panel with lines over time, or bars on top of one another."""
     panel: timeseries.Panel = _describe(timeseries.Panel(), title, description, empty, size)
@@ -160,7 +160,7 @@ def heat(title: str, description: str, query: Dataquery, *, empty: str, size: tu
     """Return a heat map of durations whose exemplars lead to traces."""
     panel: heatmap.Panel = _describe(heatmap.Panel(), title, description, empty, size)
     scheme = HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Blues").steps(32).exponent(0.5).fill(BLUE)
-    panel.datasource(METRICS).calculate(False).color(scheme).exemplars_color("orange").unit("short").interval("30s")
+    panel.datasource(METRICS).calculate(False).color(scheme).exemplars_color("orange").unit("short").interval("1m")
     panel.y_axis(YAxisConfig().unit("s")).scale_distribution(ScaleDistributionConfig().type(ScaleDistribution.LINEAR))
     return panel.with_target(query.exemplar(True).format(PromQueryFormat.HEATMAP))
 

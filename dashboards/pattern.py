@@ -93,7 +93,7 @@ def _phases(board: Dashboard) -> None:
         over_time(
             "Slowest of each phase", "95 % of the phases that ended in each stretch of time took at most so long.",
             ask(quantile(0.95, PHASE_BUCKETS, SELECTED, "$__interval", "pattern_phase"), "{{pattern_phase}}"),
-            unit="s", empty=NOTHING, colors=PHASE_COLORS, interval="1m",
+            unit="s", empty=NOTHING, colors=PHASE_COLORS,
         )
     )  # fmt: skip
 
@@ -121,7 +121,7 @@ def _results(board: Dashboard) -> None:
         over_time(
             "Results", "How many runs ended in each stretch of time, by how they ended.",
             ask(total(RUNS, SELECTED, "$__interval", "pattern_run_result"), "{{pattern_run_result}}"),
-            empty=NOTHING, stacked=True, colors=RESULTS, interval="1m",
+            empty=NOTHING, stacked=True, colors=RESULTS,
         )
     )  # fmt: skip
     attempts = total(RUNS, (*SELECTED, 'pattern_run_attempt!=""'), by="pattern_run_attempt, pattern_run_result")

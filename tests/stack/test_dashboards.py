@@ -80,7 +80,7 @@ def filled(text: str, pattern: str = ".*") -> str:
         ("$operation", ".*"),
         ("$pattern", pattern),
         ("$__range", SINCE),
-        ("$__interval", "15s"),
+        ("$__interval", "1m"),
     ):
         text = text.replace(name, chosen)
     assert "$" not in text, text
@@ -146,6 +146,17 @@ def test_figures_are_those_of_the_log(stack: Stack, root: Path) -> None:
     [rate] = figures(stack, of_panel("overview", "Success rate"))
     assert rate == pytest.approx(results["success"] / (len(ended) - results["skip"]))
     assert figures(stack, of_panel("health", "Events written")) == [sum(map(len, events.values()))]
+
+
+def test_a_process_that_lives_for_a_moment_counts_in_full(stack: Stack, root: Path, tmp_path: Path) -> None:
+    """Its metrics are exported once, when it ends: `increase` sees them not grow."""
+    code = "from patternspan import configure, pattern_span\nconfigure(service_name='moment')\n"
+    code += "for _ in range(7):\n    with pattern_span('PAT-MOMENT-001'):\n        pass\n"
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, **stack.otlp}, check=True, timeout=60)
+    own = {**of_panel("overview", "Runs")}
+    own["expr"] = own["expr"].replace("${service:regex}", "moment")
+    assert eventually(lambda: figures(stack, own) == [7])
+    assert value(stack, f"sum(increase({RUNS.replace(SERVICE, 'moment')}[{SINCE}]))") == 0
 
 
 def result_of(events: list[Any], status: str) -> str:
