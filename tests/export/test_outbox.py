@@ -98,7 +98,9 @@ def test_a_ledger_that_has_grown_is_begun_anew_with_what_is_not_settled(tmp_path
     account = read_account(ledger.path)
     assert account is not None
     assert 0 < account.since_ns <= min(account.renewed_ns, still_open.start_time)
-    assert account.open == {f"{still_open.get_span_context().span_id:016x}"}
+    # One more may have been open at that moment, and was accepted afterwards.
+    assert f"{still_open.get_span_context().span_id:016x}" in account.open
+    assert len(account.open) <= 2
     assert {names[-1], "PRUN-last"} <= account.accepted
     assert os.listdir(tmp_path / "delivery") == [ledger.name]
     still_open.end()
