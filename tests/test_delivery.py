@@ -344,6 +344,28 @@ def test_an_exit_while_the_collector_hangs_leaves_the_runs_to_the_log(
     assert same(collector.events, log())
 
 
+def test_a_provider_of_the_application_may_have_the_log_as_its_outbox(
+    python: Any, cli: Any, collector: Collector, log: Any, tmp_path: Path
+) -> None:
+    """With a processor that is added by hand, and the provider's resource."""
+    script = """
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+provider = TracerProvider(resource=Resource({"service.name": "scanner"}))
+provider.add_span_processor(patternspan.otlp_span_processor())
+trace.set_tracer_provider(provider)
+for number in range(5): scan(number)
+if sys.argv[1:]: os.kill(os.getpid(), 9)
+"""
+    python(RECORD + script, **collector.environment)
+    assert (same(collector.events, log()), ledgers(tmp_path)) == (True, [])
+    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    python(RECORD + script, "killed", check=False, **late)
+    assert cli("deliver").stderr.startswith("5 runs sent to ")
+    assert same(collector.events, log())
+    assert [resource.resource.attributes[0].value.string_value for resource in collector.resources] == ["scanner"] * 2
+
+
 def test_sigterm_sends_what_is_queued_and_ends_as_ever(python: Any, collector: Collector, log: Any) -> None:
     """The status of the process is that of the signal."""
     late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
