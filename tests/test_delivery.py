@@ -95,6 +95,7 @@ def test_runs_of_a_killed_process_are_delivered_by_the_command(
     python(RECORD + script, check=False, **{**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"})
     assert (collector.spans, len(ledgers(tmp_path))) == ([], 1)
 
+    assert "delivery       1 program ended before all spans were accepted by http/protobuf" in cli("doctor").stdout
     shown = cli("deliver", "--dry-run")
     assert (shown.returncode, collector.spans) == (0, [])
     assert shown.stderr.startswith("10 runs would be sent to ")
@@ -113,6 +114,7 @@ def test_runs_of_a_killed_process_are_delivered_by_the_command(
     assert ledgers(tmp_path) == []
 
     assert cli("deliver").stderr == "nothing is owed\n"
+    assert "delivery" not in cli("doctor").stdout
     assert len(runs) == 10
 
 
