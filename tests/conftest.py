@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 import patternspan
+from log_files import events_in
 from patternspan import PatternEvent
 from patternspan.record.guard import raise_faults
 from patternspan.record.hub import hub
@@ -112,16 +112,3 @@ def python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         return done
 
     return run
-
-
-def events_in(path: Path) -> list[PatternEvent]:
-    """Return the events of a log; every line of it must be one."""
-    from patternspan.model.wire import decode
-
-    if not path.exists():
-        return []
-    text = path.read_bytes()
-    assert text.endswith(b"\n")
-    lines = text[:-1].split(b"\n")
-    assert all(isinstance(json.loads(line), dict) for line in lines)
-    return [decode(line) for line in lines]

@@ -102,6 +102,11 @@ class Collector:
         )
 
     @property
+    def resources(self) -> list[Any]:
+        """The resources of the spans that were taken, once for each message."""
+        return [resource for request in list(self.requests) for resource in request.resource_spans]
+
+    @property
     def spans(self) -> list[Any]:
         """The spans that were taken."""
         return _spans(list(self.requests))

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conftest import events_in
+from log_files import events_in
 from otlp_collector import Collector
 from otlp_grpc_collector import GrpcCollector
 from patternspan import PatternEvent
@@ -95,6 +95,7 @@ def test_runs_of_a_killed_process_are_delivered_by_the_command(
     python(RECORD + script, check=False, **{**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"})
     assert (collector.spans, len(ledgers(tmp_path))) == ([], 1)
 
+    assert "delivery       1 program ended before all spans were accepted by http/protobuf" in cli("doctor").stdout
     shown = cli("deliver", "--dry-run")
     assert (shown.returncode, collector.spans) == (0, [])
     assert shown.stderr.startswith("10 runs would be sent to ")
@@ -113,6 +114,7 @@ def test_runs_of_a_killed_process_are_delivered_by_the_command(
     assert ledgers(tmp_path) == []
 
     assert cli("deliver").stderr == "nothing is owed\n"
+    assert "delivery" not in cli("doctor").stdout
     assert len(runs) == 10
 
 
@@ -342,6 +344,28 @@ def test_an_exit_while_the_collector_hangs_leaves_the_runs_to_the_log(
     collector.mode = "ok"
     assert cli("deliver").returncode == 0
     assert same(collector.events, log())
+
+
+def test_a_provider_of_the_application_may_have_the_log_as_its_outbox(
+    python: Any, cli: Any, collector: Collector, log: Any, tmp_path: Path
+) -> None:
+    """With a processor that is added by hand, and the provider's resource."""
+    script = """
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+provider = TracerProvider(resource=Resource({"service.name": "scanner"}))
+provider.add_span_processor(patternspan.otlp_span_processor())
+trace.set_tracer_provider(provider)
+for number in range(5): scan(number)
+if sys.argv[1:]: os.kill(os.getpid(), 9)
+"""
+    python(RECORD + script, **collector.environment)
+    assert (same(collector.events, log()), ledgers(tmp_path)) == (True, [])
+    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    python(RECORD + script, "killed", check=False, **late)
+    assert cli("deliver").stderr.startswith("5 runs sent to ")
+    assert same(collector.events, log())
+    assert [resource.resource.attributes[0].value.string_value for resource in collector.resources] == ["scanner"] * 2
 
 
 def test_sigterm_sends_what_is_queued_and_ends_as_ever(python: Any, collector: Collector, log: Any) -> None:

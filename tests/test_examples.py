@@ -125,6 +125,29 @@ def test_nightly_jobs(tmp_path):
     }
 
 
+def test_dashboard_load(tmp_path):
+    """Three jobs of ten runs hold every result, two attempts, two versions, a withheld password and a cut value."""
+    out, runs = play("dashboard_load", tmp_path)
+    assert out == "3 jobs done\n"
+    assert Counter(endings(runs)) == {
+        ("PAT-CHECK-001", "success"): 3,
+        ("PAT-CHECK-001", "failed"): 2,
+        ("PAT-FETCH-001", "success"): 4,
+        ("PAT-FETCH-001", "failed"): 2,
+        ("PAT-REPORT-001", "skipped"): 1,
+        ("PAT-REPORT-001", "failed"): 2,
+        ("PAT-SCAN-001", "success"): 6,
+        ("PAT-SIZE-001", "success"): 8,
+        ("PAT-SIZE-001", "failed"): 1,
+        ("PAT-SLOW-001", "failed"): 1,
+    }
+    assert {run.pattern_version for run, _ in runs if run.pattern_id == "PAT-SCAN-001"} == {"2.0", "2.1"}
+    assert {event.details.get("attempt") for _, of_run in runs for event in of_run} == {None, 1, 2}
+    log = (tmp_path / "state/events/pattern_events.jsonl").read_text()
+    assert ("correct-horse-battery" in log, "[redacted:" in log) == (False, True)
+    assert "x" * 20_000 not in log
+
+
 def test_every_example_has_a_test_and_a_row():
     """No example is forgotten, here or on the page."""
     page = (EXAMPLES / "README.md").read_text()

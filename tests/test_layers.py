@@ -24,7 +24,7 @@ FLOORS: list[set[str]] = [
     {"compat", "condition", "reading", "recovery", "testing"},
     {"delivery", "importing"},
     {"providers"},
-    {"setup"},
+    {"own_provider", "setup"},
     {"instrumentor"},
     {"upkeep"},
     {"__init__"},

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from conftest import events_in
+from log_files import events_in
 from otlp_collector import Collector
 
 APP = """

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from patternspan.log.reader import BadLine
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
+    from patternspan.own_provider import otlp_span_processor
     from patternspan.reading import follow_events, read_events
     from patternspan.record.command import CommandResult
     from patternspan.record.redact import redact
@@ -74,6 +75,7 @@ __all__ = [
     "health",
     "import_events",
     "job",
+    "otlp_span_processor",
     "pattern_span",
     "prune",
     "read_events",
@@ -104,6 +106,7 @@ _LATER = {
     "health": "patternspan.condition",
     "import_events": "patternspan.importing",
     "follow_events": "patternspan.reading",
+    "otlp_span_processor": "patternspan.own_provider",
     "read_events": "patternspan.reading",
     "recover": "patternspan.recovery",
     "redact": "patternspan.record.redact",

@@ -76,6 +76,17 @@ def deliver_all(
             yield _deliver(root, current, send, dry_run=dry_run, hurry=hurry)
 
 
+def left_behind(root: str) -> list[Account]:
+    """Return the ledgers of processes that are gone and in which not all that has ended is known to be sent."""
+    processes = Processes()
+    accounts = (read_account(path) for path in accounts_in(root))
+    return [
+        account
+        for account in accounts
+        if account is not None and not account.ended and processes.state(account.process) == "gone"
+    ]
+
+
 def _deliver(root: str, account: Account, send: Send, *, dry_run: bool, hurry: bool) -> Delivered:
     open_runs: set[str] = set()
     sent = owed = 0

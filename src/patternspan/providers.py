@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry import trace
 
@@ -14,6 +14,9 @@ from patternspan.export.sink import log_options
 from patternspan.record.guard import fault
 from patternspan.record.process import process_member
 from patternspan.record.redact_sinks import redact_attributes
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
 
 _FLUSH_MILLISECONDS: Final = 5000
 OWN_EXPORTER: Final = "patternspan_jsonl"
@@ -58,7 +61,7 @@ def make_tracer_provider(settings: Config) -> None:
     for name in wanted_exporters():
         try:
             if name == "otlp":
-                processor = _otlp(settings, resource)
+                processor = outbox_processor(settings)
             else:
                 processor = BatchSpanProcessor(_load_exporter(name, "TRACES", settings))
         except Exception as error:  # noqa: BLE001 - one exporter that cannot be made does not stop the others
@@ -107,7 +110,7 @@ def _at_exit(settings: Config) -> None:
             flush_before_death(_shutdown)
 
 
-def _otlp(settings: Config, resource: Any) -> Any:
+def outbox_processor(settings: Config) -> SpanProcessor:
     """Return the processor that sends by OTLP, with the log as its outbox where there is a log."""
     from patternspan.delivery import deliver_others, own_debts
     from patternspan.export.exporters import otlp_maker
@@ -119,7 +122,7 @@ def _otlp(settings: Config, resource: Any) -> Any:
     if not settings.jsonl or not settings.trace_members:
         return OutboxSpanProcessor(make)
     root, endpoint = os.path.abspath(settings.root), target().key
-    ledger = Ledger(root, endpoint, resource.attributes, log_options(settings).modes)
+    ledger = Ledger(root, endpoint, modes=log_options(settings).modes)
     return OutboxSpanProcessor(make, ledger, own_debts(root), deliver_others(root, endpoint), process_member)
 
 

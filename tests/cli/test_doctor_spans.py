@@ -265,12 +265,12 @@ def test_what_the_troubleshooting_page_quotes_is_what_doctor_says():
     """Each sign in its table is text of the doctor's own, or the system's word for a connection that failed."""
     root = Path(__file__).parents[2]
     source = "".join(
-        (root / "src/patternspan/cli" / name).read_text() for name in ("doctor_spans.py", "doctor_otlp.py")
+        (root / "src/patternspan/cli" / f"doctor_{name}.py").read_text() for name in ("spans", "otlp", "delivery")
     )
     rows = [line for line in (root / "docs/troubleshooting.md").read_text().splitlines() if line.startswith("| `")]
     signs = [sign for row in rows for sign in re.findall(r"`([^`]+)`", row.split(" | ")[0])]
     parts = {part.strip(" ,=-:.") for sign in signs for part in re.split(r"[…\d=]+", sign)}
-    assert len(signs) == 19
+    assert len(signs) == 20
     assert {part for part in parts if part not in source} == {
         "connection refused",
         "name or service not known",

@@ -76,6 +76,7 @@ PROMISES = (
             "folder: test_links",
             "folder: test_a_folder",
             "folder: test_a_root",
+            "folder: test_nobody",
         ),
     ),
     Promise("files 0600, folders 0700", "umask 0, 022, 0777", ("folder: test_files_are",)),

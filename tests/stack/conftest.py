@@ -18,6 +18,13 @@ from stack_install import missing, stack_folder  # noqa: E402
 from stack_run import Stack  # noqa: E402
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the programs, so that `-m "not stack"` leaves it out."""
+    for item in items:
+        if "programs" in getattr(item, "fixturenames", ()):
+            item.add_marker("stack")
+
+
 @pytest.fixture(scope="session")
 def programs() -> Path:
     """The folder of the programs."""

@@ -10,6 +10,7 @@ import click
 
 from patternspan.aggregate.gaps import summary
 from patternspan.aggregate.plain import age, counted, visible
+from patternspan.cli.doctor_delivery import delivery
 from patternspan.cli.doctor_spans import spans
 from patternspan.cli.finding import Finding
 from patternspan.cli.gaps import gaps_in
@@ -65,6 +66,7 @@ def findings(given: Settings) -> Iterator[Finding]:
     yield from _log(place)
     yield from _packages()
     yield from spans(_newest(place))
+    yield from delivery(place.root)
 
 
 def _configuration(config: Config, given: Settings) -> Iterator[Finding]:

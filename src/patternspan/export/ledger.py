@@ -57,10 +57,13 @@ class Account(msgspec.Struct):
 class Ledger:
     """The ledger of this process."""
 
-    def __init__(self, root: str, endpoint: str, resource: Mapping[str, Any], modes: Modes = PRIVATE) -> None:
+    def __init__(
+        self, root: str, endpoint: str, resource: Mapping[str, Any] | None = None, modes: Modes = PRIVATE
+    ) -> None:
         self._root = root
         self._endpoint = endpoint
-        self._resource = dict(resource)
+        self.resource = resource
+        """Attributes of the resource that spans are sent with; None until the first one is there."""
         self._modes = modes
         self._fd = -1
         self._size = 0
@@ -117,7 +120,12 @@ class Ledger:
             os.close(folder)
 
     def _header(self, process: Mapping[str, Any], since_ns: int) -> dict[str, Any]:
-        return {"process": dict(process), "endpoint": self._endpoint, "since": since_ns, "resource": self._resource}
+        return {
+            "process": dict(process),
+            "endpoint": self._endpoint,
+            "since": since_ns,
+            "resource": dict(self.resource or {}),
+        }
 
     def _write_renewed(self, process: Mapping[str, Any], open_spans: Mapping[int, int]) -> None:
         renewed = time.time_ns() - _RECENT_NS

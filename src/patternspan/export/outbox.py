@@ -29,6 +29,7 @@ from patternspan.export.ledger import Ledger
 from patternspan.export.queue_limits import QueueLimits
 from patternspan.model.vocabulary import RUN_ID, SPAN_EXECUTION, SPAN_SELECTION, SPAN_TEMPLATE, SPAN_VALIDATION
 from patternspan.record import guard
+from patternspan.record.redact_sinks import redact_attributes
 
 Source = Callable[[Ledger], Iterator[Parcel]]
 """Gives the runs that a ledger owes, out of the log."""
@@ -129,7 +130,7 @@ class OutboxSpanProcessor(SpanProcessor):
         attributes = span.attributes
         if attributes is not None and RUN_ID in attributes and self._ledger is not None:
             if not self._ledger.is_begun:
-                self._begin_ledger(self._ledger)
+                self._begin_ledger(self._ledger, span)
             self._open[span.context.span_id] = span.start_time or 0
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -199,14 +200,16 @@ class OutboxSpanProcessor(SpanProcessor):
         finally:
             self._starting.release()
 
-    def _begin_ledger(self, ledger: Ledger) -> None:
+    def _begin_ledger(self, ledger: Ledger, span: Span) -> None:
         if not self._starting.acquire(False):
             return  # another thread is at it
         try:
-            if not ledger.is_begun:
-                ledger.begin(self._process(), self._began_ns, dict(self._open))
-        except OSError as error:
-            guard.fault("delivery", error)
+            # Where it cannot be made, the log cannot either as a rule, which says so; the next run tries again.
+            with contextlib.suppress(OSError):
+                if not ledger.is_begun:
+                    if ledger.resource is None:
+                        ledger.resource = redact_attributes(span.resource.attributes)
+                    ledger.begin(self._process(), self._began_ns, dict(self._open))
         finally:
             self._starting.release()
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from screens import calm, log, run  # noqa: F401
 
-from conftest import events_in
+from log_files import events_in
 from logs import failed_run, good_run, lines
 from otlp_files import otlp_line, request_of
 from patternspan import BadLine, Imported, import_events
