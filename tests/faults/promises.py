@@ -42,7 +42,7 @@ PROMISES = (
     Promise(
         "recording in a signal handler or __del__ neither hangs nor loses",
         "interruption at each step, of the package and the SDK",
-        ("reentry: test_recording_from_a_handler",),
+        ("reentry: test_recording_from_a_handler", "reentry: test_a_handler_that_ends"),
     ),
     Promise(
         "a disk that fails harms no program; what it refused comes later, in order",
