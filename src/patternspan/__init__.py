@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from patternspan.model.run import PatternRun
     from patternspan.own_provider import otlp_span_processor
     from patternspan.reading import follow_events, read_events
-    from patternspan.record.command import CommandResult
+    from patternspan.record.command_result import CommandResult
     from patternspan.record.redact import redact
     from patternspan.recovery import recover
     from patternspan.setup import configure
@@ -92,7 +92,7 @@ __all__ = [
 # Names whose modules load what recording does not need before the first run: files, the SDK, subprocess, readers.
 _LATER = {
     "BadLine": "patternspan.log.reader",
-    "CommandResult": "patternspan.record.command",
+    "CommandResult": "patternspan.record.command_result",
     "Health": "patternspan.condition",
     "Imported": "patternspan.importing",
     "PatternEventEmitter": "patternspan.compat",

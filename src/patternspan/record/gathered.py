@@ -11,7 +11,7 @@ from patternspan.record.capture import bounded_members, redacted
 from patternspan.record.outcome import exit_code_of_result
 
 if TYPE_CHECKING:
-    from patternspan.record.command import CommandResult
+    from patternspan.record.command_result import CommandResult
 
 
 class Gathered:

@@ -42,7 +42,7 @@ from patternspan.record.redact import as_plain, as_text, is_clean, redact_detail
 from patternspan.record.run_span import RunSpan
 
 if TYPE_CHECKING:
-    from patternspan.record.command import CommandResult
+    from patternspan.record.command_result import CommandResult
 
 _new_ulid: Final = ids.ulid
 _NOWHERE: Final = Context()
