@@ -17,7 +17,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from patternspan.export.sink import LineLog, LogOptions
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions
 
 LINE = b'{"text":"' + b"x" * 458 + b'"}\n'
 THREADS = 4

@@ -15,8 +15,9 @@ import tempfile
 import time
 from collections.abc import Callable
 
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions
 from patternspan.export.rotate import Rotation
-from patternspan.export.sink import LineLog, LogOptions
 from patternspan.log.locate import with_rotated
 
 

@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from patternspan.export import sink
+from patternspan.export import line_log, sink
 from patternspan.export.backlog import kept_logs, tally
 from patternspan.record.redact_rules import redaction_counts
 
@@ -53,7 +53,7 @@ def health() -> Health:
         lost=events.lost,
         gaps=tally.gaps,
         copies_lost=tally.copies_lost,
-        sync_failures=sink.sync_failures,
+        sync_failures=line_log.sync_failures,
         redacted=redaction_counts(),
         failing=any(log.is_failing for log in logs),
         last_error=tally.last_error or None,

@@ -11,8 +11,9 @@ import msgspec
 from patternspan.config import load
 from patternspan.errors import LineError
 from patternspan.export.archive import RunArchive
+from patternspan.export.log_options import log_options
 from patternspan.export.otlp_json import events_from_otlp_json
-from patternspan.export.sink import JsonlSink, log_options
+from patternspan.export.sink import JsonlSink
 from patternspan.layout import events_dir
 from patternspan.log.reader import BadLine, before_damage, unpacked
 from patternspan.log.scan import scan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from opentelemetry import trace
 
 from patternspan.config import Config
-from patternspan.export.sink import log_options
+from patternspan.export.log_options import log_options
 from patternspan.record.guard import fault
 from patternspan.record.process import process_member
 from patternspan.record.redact_sinks import redact_attributes

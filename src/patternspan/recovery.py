@@ -14,7 +14,8 @@ from patternspan.aggregate.abandoned import synthetic_end, why_abandoned
 from patternspan.config import Config, load
 from patternspan.errors import ConfigError
 from patternspan.export.archive import RunArchive
-from patternspan.export.sink import LineLog, LogOptions, log_options
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions, log_options
 from patternspan.files import open_append, open_folder
 from patternspan.layout import LOG_NAME, job_log_in
 from patternspan.log.locate import Place, place, with_rotated

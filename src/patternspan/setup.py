@@ -14,7 +14,9 @@ from patternspan.config import Config
 from patternspan.export.archive import RunArchive
 from patternspan.export.durable import Durability
 from patternspan.export.keeper import hooks
-from patternspan.export.sink import JsonlSink, interval_sync, log_options
+from patternspan.export.line_log import interval_sync
+from patternspan.export.log_options import log_options
+from patternspan.export.sink import JsonlSink
 from patternspan.layout import events_dir, global_log
 from patternspan.providers import make_meter_provider, make_tracer_provider, providers, wanted_exporters
 from patternspan.record.context import reset_process

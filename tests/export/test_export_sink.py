@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from patternspan import PatternEvent, job, pattern_span
-from patternspan.export.sink import JsonlSink, LineLog
+from patternspan.export.line_log import LineLog
+from patternspan.export.sink import JsonlSink
 from patternspan.layout import job_log, safe_name
 from patternspan.log.reader import BadLine, LogLine, read_all
 from patternspan.model.wire import encode
@@ -43,7 +44,7 @@ def test_eight_processes_on_one_log_lose_and_break_nothing(tmp_path: Path) -> No
     log = tmp_path / "events" / "log.jsonl"
     script = f"""
 import json, sys
-from patternspan.export.sink import LineLog
+from patternspan.export.line_log import LineLog
 log, me = LineLog({str(log)!r}), int(sys.argv[1])
 for number in range(300):
     size = (1_000_000 if me == 0 else 5000) if number % 100 == 50 else number % 7 * 600
@@ -135,7 +136,7 @@ def test_a_writer_that_is_killed_at_any_time_takes_nobody_elses_line(tmp_path: P
     path = tmp_path / "log.jsonl"
     script = f"""
 import os
-from patternspan.export.sink import LineLog
+from patternspan.export.line_log import LineLog
 log = LineLog({str(path)!r})
 print("go", flush=True)
 while True:

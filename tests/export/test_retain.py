@@ -12,8 +12,10 @@ import pytest
 
 import patternspan
 from patternspan import PatternEvent, layout
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions
 from patternspan.export.rotate import Rotation
-from patternspan.export.sink import JsonlSink, LineLog, LogOptions
+from patternspan.export.sink import JsonlSink
 from patternspan.model.ids import timestamp
 from patternspan.model.wire import encode
 

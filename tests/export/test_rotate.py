@@ -16,9 +16,11 @@ import pytest
 from patternspan import PatternEvent, layout
 from patternspan.errors import MissingExtraError
 from patternspan.export import close
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions
 from patternspan.export.rotate import Rotation
 from patternspan.export.segments import rename
-from patternspan.export.sink import JsonlSink, LineLog, LogOptions
+from patternspan.export.sink import JsonlSink
 from patternspan.log.locate import with_rotated
 from patternspan.log.reader import LogLine
 from patternspan.log.search import Query, find_in

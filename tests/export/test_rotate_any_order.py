@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patternspan import PatternEvent, layout
-from patternspan.export import close, sink
+from patternspan.export import close, line_log, log_file
 from patternspan.export.segments import GRACE_SECONDS, rename
 from patternspan.log.follow import follow
 from patternspan.log.locate import with_rotated
@@ -47,7 +47,7 @@ class World:
         self.plan = list(plan)
         self.quiet = 0
         self.now = 1000.0
-        self.writers = [sink.LineLog(self.log) for _ in range(WRITERS)]
+        self.writers = [line_log.LineLog(self.log) for _ in range(WRITERS)]
         self.acknowledged: list[list[int]] = [[] for _ in range(WRITERS)]
         self.renamed: dict[str, float] = {}
         self.slow: tuple[list[Step], list[Step]] | None = None
@@ -128,8 +128,9 @@ def by_writer(items: Iterable[Item]) -> list[list[int]]:
 def play(folder: Path, plan: list[Step]) -> None:
     world = World(folder, plan)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sink, "monotonic", world.monotonic)
-        patch.setattr(sink, "write", world.write)
+        patch.setattr(line_log, "monotonic", world.monotonic)
+        patch.setattr(line_log, "write", world.write)
+        patch.setattr(log_file, "write", world.write)
         followed = by_writer(follow(world.log, None, stop=world.stop, sleep=world.sleep))
         world.do_read()
         assert followed == world.acknowledged

@@ -29,7 +29,8 @@ WRITER = """
 import os, sys
 from patternspan import PatternEvent
 from patternspan.export.rotate import Rotation
-from patternspan.export.sink import LineLog, LogOptions
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions
 from patternspan.model.wire import encode
 root, me, count, size, compress = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 log = LineLog(
@@ -138,24 +139,24 @@ def test_a_line_of_a_writer_that_slept_through_closing_is_found_once(root: Path)
 
 SLEEPER = """
 import os, signal, sys
-import patternspan.export.sink as sink
+import patternspan.export.line_log as line_log
 from patternspan import PatternEvent
 from patternspan.model.wire import encode
 root, moment = sys.argv[1], sys.argv[2]
-log = sink.LineLog(root + "/events/pattern_events.jsonl")
+log = line_log.LineLog(root + "/events/pattern_events.jsonl")
 def append(number):
     log.append(encode(PatternEvent.create("t", "JOB-1", f"PRUN-{number}", "PAT-a", "success", {})) + b"\\n")
 append(0)
-write = sink.write
+write = line_log.write
 def stopping(fd, data):
     if moment == "before":
         os.kill(os.getpid(), signal.SIGSTOP)
     count = write(fd, data)
     if moment == "after":
         os.kill(os.getpid(), signal.SIGSTOP)
-    sink.write = write
+    line_log.write = write
     return count
-sink.write = stopping
+line_log.write = stopping
 append(1)
 append(2)
 print("done", flush=True)
@@ -319,7 +320,8 @@ def test_a_forked_child_rotates_and_closes_by_itself(root: Path) -> None:
 import os, sys, time
 from patternspan import PatternEvent
 from patternspan.export.rotate import Rotation
-from patternspan.export.sink import LineLog, LogOptions
+from patternspan.export.line_log import LineLog
+from patternspan.export.log_options import LogOptions
 from patternspan.model.wire import encode
 root = sys.argv[1]
 log = LineLog(

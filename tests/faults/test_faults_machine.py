@@ -17,7 +17,7 @@ from readback import read
 from steps import FULL
 
 from patternspan import PatternEvent, PatternEventEmitter
-from patternspan.export import backlog, sink
+from patternspan.export import backlog, line_log
 from patternspan.model.wire import encode
 from patternspan.record.guard import raise_faults
 
@@ -159,7 +159,7 @@ FORM = settings(
 
 def test_whatever_happens_to_a_log_the_model_holds(monkeypatch: pytest.MonkeyPatch, count: Any) -> None:
     """Writers that look at the path before each line, as they do after a second, and try again at once."""
-    monkeypatch.setattr(sink, "_RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr(line_log, "_RECHECK_SECONDS", 0.0)
     monkeypatch.setattr(backlog, "_TRY_SECONDS", 0.005)
     raising = raise_faults(enabled=False)
     try:

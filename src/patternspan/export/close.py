@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 
 from patternspan import layout
 from patternspan.errors import LineError
+from patternspan.export.line_log import LineLog
 from patternspan.export.locks import tried
 from patternspan.export.segments import index_of, note, sync_folder
-from patternspan.export.sink import LineLog
 from patternspan.files import regular
 from patternspan.model.ids import timestamp
 from patternspan.model.packing import SUFFIXES, packer, unpacker

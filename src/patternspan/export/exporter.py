@@ -16,8 +16,9 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from patternspan import config
 from patternspan.errors import LineError
 from patternspan.export.archive import RunArchive
+from patternspan.export.log_options import log_options
 from patternspan.export.project import events_from_span
-from patternspan.export.sink import JsonlSink, log_options, remember_written, was_written
+from patternspan.export.sink import JsonlSink, remember_written, was_written
 from patternspan.layout import events_dir
 from patternspan.model.event import PatternEvent
 from patternspan.model.fold import in_order, is_terminal
