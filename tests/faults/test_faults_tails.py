@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,16 @@ from steps import FULL
 
 from patternspan import PatternEvent, PatternEventEmitter
 from patternspan.model.wire import encode
+from patternspan.record.hub import hub
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _lines_as_given() -> Iterator[None]:
+    """No trace ids are added, whatever provider another test has left in this process."""
+    hub.start()
+    before, hub.trace_members = hub.trace_members, False
+    yield
+    hub.trace_members = before
 
 
 def event_of(number: int) -> PatternEvent:
