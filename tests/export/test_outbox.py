@@ -92,7 +92,7 @@ def test_a_ledger_that_has_grown_is_begun_anew_with_what_is_not_settled(tmp_path
     for name in names:
         start(tracer, name).end()
     start(tracer, "PRUN-last").end()
-    wait_for(lambda: processor.counts.exported == len(names) + 1)
+    wait_for(lambda: processor.books.exported == len(names) + 1)
     wait_for(lambda: os.path.getsize(ledger.path) < 1 << 20)
 
     account = read_account(ledger.path)

@@ -15,7 +15,7 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from opentelemetry import context as otel_context
@@ -25,18 +25,15 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from patternspan.export.answers import rejected
 from patternspan.export.batches import MOST_BYTES, MOST_HALVINGS, QUICK_SECONDS, Parcel, batched, send_in_parts, size_of
+from patternspan.export.books import Books
 from patternspan.export.ledger import Ledger
 from patternspan.export.queue_limits import QueueLimits
-from patternspan.model.vocabulary import RUN_ID, SPAN_EXECUTION, SPAN_SELECTION, SPAN_TEMPLATE, SPAN_VALIDATION
+from patternspan.model.vocabulary import RUN_ID
 from patternspan.record import guard
-from patternspan.record.redact_sinks import redact_attributes
 
 Source = Callable[[Ledger], Iterator[Parcel]]
 """Gives the runs that a ledger owes, out of the log."""
 
-_OWN_SCOPE: Final = "patternspan"
-_PHASES: Final = frozenset({SPAN_SELECTION, SPAN_TEMPLATE, SPAN_VALIDATION, SPAN_EXECUTION})
-"""Parts of a run that are made again with it."""
 _REFUSALS: Final = 3
 """How often the same span is refused before it gives way to the next."""
 _REGAINED: Final = 16
@@ -50,18 +47,6 @@ _READING: Final = 5
 """How many times as long as it took to send what was owed nothing more of it is sent."""
 _OTHERS_SECONDS: Final = 60.0
 """How often ledgers of dead processes are looked for."""
-
-
-class SpanCounts:
-    """What became of spans. Only the processor's own thread counts; others put what is to be counted into a deque."""
-
-    def __init__(self) -> None:
-        self.exported = 0
-        """Accepted by the collector, from the queue."""
-        self.resent = 0
-        """Accepted, made again from the log."""
-        self.dropped = 0
-        """Given up: the queue was full, or the collector refused them. Of runs, the log has what it takes."""
 
 
 class OutboxSpanProcessor(SpanProcessor):
@@ -90,18 +75,8 @@ class OutboxSpanProcessor(SpanProcessor):
         _all.add(self)
 
     def _reset(self) -> None:
-        self.counts = SpanCounts()
+        self.books = Books(self._ledger)
         self._queue: deque[ReadableSpan] = deque()
-        self._lost: deque[str] = deque()
-        """Of the spans that the queue had no room for, the ids of runs, else empty texts: as little as is needed until
-        this processor's thread has taken note of them, which may be busy for as long as an exporter tries."""
-        self._torn: set[int] = set()
-        """Ids of spans a part of which was lost: such a run is sent whole, from the log."""
-        self._early: dict[int, list[str]] = {}
-        """Ids of spans that were not accepted yet -> names of their parts that were."""
-        self._open: dict[int, int] = {}
-        """Ids of runs' spans that have not ended -> when they began."""
-        self._began_ns = time.time_ns()
         self._wake = _thread.allocate_lock()
         self._wake.acquire()
         self._done = _thread.allocate_lock()
@@ -131,20 +106,20 @@ class OutboxSpanProcessor(SpanProcessor):
         if attributes is not None and RUN_ID in attributes and self._ledger is not None:
             if not self._ledger.is_begun:
                 self._begin_ledger(self._ledger, span)
-            self._open[span.context.span_id] = span.start_time or 0
+            self.books.open[span.context.span_id] = span.start_time or 0
 
     def on_end(self, span: ReadableSpan) -> None:
         """Put a span into the queue."""
         context = span.context
         if context.trace_flags & 1 and not self._is_stopped:
             self._put(span)
-        if self._open:
-            self._open.pop(context.span_id, None)  # last: until then nobody takes its run for settled
+        if self.books.open:
+            self.books.open.pop(context.span_id, None)  # last: until then nobody takes its run for settled
 
     def _put(self, span: ReadableSpan) -> None:
         queue = self._queue
         if len(queue) >= self._limits.queue:
-            self._lost.append(self._tear(span))
+            self.books.lose(span)
             return
         queue.append(span)
         if not self._is_running:
@@ -155,13 +130,21 @@ class OutboxSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Send what is queued, and say whether all of it was accepted."""
         end = time.monotonic() + timeout_millis / 1000
-        dropped, failed = self.counts.dropped, self._failed
+        dropped, failed = self.books.dropped, self._failed
         self._not_before = 0.0
-        while (self._queue or self._lost or self._sending) and time.monotonic() < end and self._failed == failed:
+        while self._is_busy() and time.monotonic() < end and self._failed == failed:
             self._start()
             self._call()
             time.sleep(0.002)
-        return not (self._queue or self._lost or self._sending) and self.counts.dropped == dropped
+        return not self._is_busy() and self.books.dropped == dropped
+
+    @property
+    def waiting(self) -> int:
+        """Spans that are queued, or with the exporter."""
+        return len(self._queue) + self._sending
+
+    def _is_busy(self) -> bool:
+        return bool(self.waiting or self.books.lost)
 
     def shutdown(self, timeout_millis: int | None = None) -> None:
         """Send what is queued within a bounded time; what is left then is owed."""
@@ -204,12 +187,7 @@ class OutboxSpanProcessor(SpanProcessor):
         if not self._starting.acquire(False):
             return  # another thread is at it
         try:
-            # Where it cannot be made, the log cannot either as a rule, which says so; the next run tries again.
-            with contextlib.suppress(OSError):
-                if not ledger.is_begun:
-                    if ledger.resource is None:
-                        ledger.resource = redact_attributes(span.resource.attributes)
-                    ledger.begin(self._process(), self._began_ns, dict(self._open))
+            self.books.begin(ledger, span, self._process())
         finally:
             self._starting.release()
 
@@ -231,11 +209,11 @@ class OutboxSpanProcessor(SpanProcessor):
 
     def _work(self) -> None:
         """Send all that is queued, then what is owed; stop at the first failure, and wait longer each time."""
-        self._note_lost()
+        self.books.note_lost()
         if time.monotonic() < self._not_before:
             return
         while self._queue and self._send():
-            self._note_lost()
+            self.books.note_lost()
         if self._queue or self._failures or self._is_stopped:
             return
         if self._ledger is not None:
@@ -243,7 +221,7 @@ class OutboxSpanProcessor(SpanProcessor):
                 if time.monotonic() >= self._pay_at:
                     self._pay(self._ledger, self._source)
             elif self._ledger.is_large:
-                self._renew(self._ledger)
+                self._renew()
         if self._others is not None and not self._failures and time.monotonic() >= self._others_at:
             self._others_at = time.monotonic() + _OTHERS_SECONDS
             self._others(self._resend)
@@ -261,8 +239,7 @@ class OutboxSpanProcessor(SpanProcessor):
             if not batch or self._export(batch):
                 self._failures = self._halvings = 0
                 self._most = min(self._limits.batch, self._most + _REGAINED)
-                self.counts.exported += len(batch)
-                self._accept(batch)
+                self.books.accept(batch)
                 return True
             is_refusal = time.monotonic() - begin < QUICK_SECONDS
             self._sending = 0
@@ -273,7 +250,7 @@ class OutboxSpanProcessor(SpanProcessor):
                 return True
             self._fail()
             if is_refusal and self._failures >= _REFUSALS and not self._is_stopped:
-                self._give_up(batch)
+                self.books.give_up(batch)
             else:
                 self._queue.extendleft(reversed(batch))
             return False
@@ -289,15 +266,7 @@ class OutboxSpanProcessor(SpanProcessor):
             if taken and size > MOST_BYTES:
                 break
             taken.append(self._queue.popleft())
-        if not self._torn:  # looked at now: a part that is lost was lost before its run came into the queue
-            return taken
-        whole = []
-        for span in taken:
-            if span.context.span_id in self._torn:
-                self._give_up([span])
-            else:
-                whole.append(span)
-        return whole
+        return self.books.whole(taken)
 
     def _fail(self) -> None:
         self._failures += 1
@@ -325,7 +294,7 @@ class OutboxSpanProcessor(SpanProcessor):
             self._fail()
             return False
         self._failures, self._not_before = 0, 0.0
-        self.counts.resent += len(spans)
+        self.books.resent += len(spans)
         return True
 
     def _pay(self, ledger: Ledger, source: Source) -> None:
@@ -334,7 +303,7 @@ class OutboxSpanProcessor(SpanProcessor):
         is_paid, began, refused = False, time.monotonic(), 0
         try:
             for batch in batched(source(ledger), self._limits.batch):
-                sent = send_in_parts(self._resend, batch, lambda runs: self._note(lambda: ledger.accept(runs, {})))
+                sent = send_in_parts(self._resend, batch, self.books.pay)
                 refused += len(sent.refused)
                 if sent.is_away:
                     return
@@ -347,74 +316,18 @@ class OutboxSpanProcessor(SpanProcessor):
             if not is_paid:
                 ledger.owes = True
 
-    def _renew(self, ledger: Ledger) -> None:
-        open_spans = dict(self._open)
-        if not (self._queue or self._lost):  # looked at after the spans that are open: none is in neither
-            children = {f"{parent:016x}": names for parent, names in self._early.items()}
-            ledger.renew(self._process(), open_spans, children)
-
-    def _accept(self, spans: list[ReadableSpan]) -> None:
-        runs: list[str] = []
-        parents: set[int] = set()
-        for span in spans:
-            run = _run_id(span)
-            if run is not None:
-                runs.append(run)
-            elif (parent := _own_parent(span)) != 0:
-                parents.add(parent)
-                self._early.setdefault(parent, []).append(span.name)
-            self._early.pop(span.context.span_id, None)
-        children = {f"{parent:016x}": self._early[parent] for parent in parents if parent in self._early}
-        if self._ledger is not None and (runs or children):
-            ledger = self._ledger
-            self._note(lambda: ledger.accept(runs, children))
-
-    def _give_up(self, spans: Iterable[ReadableSpan]) -> None:
-        """Leave spans to the log: of a part of a run, the whole run."""
-        self._drop([self._tear(span) for span in spans])
-
-    def _tear(self, span: ReadableSpan) -> str:
-        """Have the run of a part go to the log; return the id of a run, if this is one's own span."""
-        run = _run_id(span)
-        if run is not None:
-            self._torn.discard(span.context.span_id)
-            return run
-        parent = _own_parent(span)
-        if parent:
-            self._torn.add(parent)
-        return ""
-
-    def _note_lost(self) -> None:
-        if self._lost:
-            self._drop([self._lost.popleft() for _ in range(len(self._lost))])
-
-    def _drop(self, runs: list[str]) -> None:
-        self.counts.dropped += len(runs)
-        self._owe([run for run in runs if run])
-
-    def _owe(self, runs: list[str]) -> None:
-        if runs and self._ledger is not None:
-            ledger = self._ledger
-            self._note(lambda: ledger.owe(runs))
-
-    def _note(self, write: Callable[[], None]) -> None:
-        try:
-            write()
-        except OSError as error:
-            guard.fault("delivery", error)
+    def _renew(self) -> None:
+        open_spans = dict(self.books.open)
+        if not (self._queue or self.books.lost):  # looked at after the spans that are open: none is in neither
+            self.books.renew(self._process(), open_spans)
 
     def _finish(self) -> None:
         """Send what there is until the deadline; leave the ledger where something is owed."""
         try:
-            self._note_lost()
+            self.books.note_lost()
             while self._queue and time.monotonic() < self._deadline and self._send():
-                self._note_lost()
-            if self._ledger is not None:
-                if self._queue or self._ledger.owes or self._torn or self._lost or self._open:
-                    self._owe([run for span in self._queue if (run := _run_id(span)) is not None])
-                    self._ledger.forget()
-                else:
-                    self._ledger.remove()
+                self.books.note_lost()
+            self.books.close(self._queue)
         finally:
             self._let_go()
 
@@ -430,21 +343,6 @@ class OutboxSpanProcessor(SpanProcessor):
             self._ledger.begin_anew()
         if not self._is_stopped:
             self._reset()
-
-
-def _run_id(span: ReadableSpan) -> str | None:
-    run = span.attributes.get(RUN_ID) if span.attributes is not None else None
-    return run if isinstance(run, str) and _is_own(span) else None
-
-
-def _own_parent(span: ReadableSpan) -> int:
-    """Return the id of the run's span that this one is a phase of, and with which it is made again; else 0."""
-    return span.parent.span_id if span.parent is not None and span.name in _PHASES and _is_own(span) else 0
-
-
-def _is_own(span: ReadableSpan) -> bool:
-    scope = span.instrumentation_scope
-    return scope is not None and scope.name == _OWN_SCOPE
 
 
 def _flush_in_pool_workers(processor: OutboxSpanProcessor) -> None:
@@ -475,11 +373,12 @@ class SpanTotals(NamedTuple):
 def span_counts() -> SpanTotals:
     """Return the totals since this process began or was forked."""
     processors = list(_all)
+    books = [processor.books for processor in processors]
     return SpanTotals(
-        sum(processor.counts.exported for processor in processors) - rejected.spans,
-        sum(processor.counts.resent for processor in processors),
-        sum(processor.counts.dropped + len(processor._lost) for processor in processors) + rejected.spans,  # noqa: SLF001
-        sum(len(processor._queue) + processor._sending for processor in processors),  # noqa: SLF001
+        sum(one.exported for one in books) - rejected.spans,
+        sum(one.resent for one in books),
+        sum(one.dropped + len(one.lost) for one in books) + rejected.spans,
+        sum(processor.waiting for processor in processors),
     )
 
 
