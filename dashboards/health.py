@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
+from grafana_foundation_sdk.builders.timeseries import Panel
 from grafana_foundation_sdk.models.dashboard import ValueMap, ValueMappingResult
 
 from dashboards.panels import NONE_IS_GOOD, ask, bars, one_value, over_time
@@ -74,22 +75,10 @@ def _figures(board: Dashboard) -> None:
 
 
 def _flow(board: Dashboard) -> None:
-    board.with_panel(
-        over_time(
-            "Events", "Events written and dropped in each stretch of time.",
-            ask(total(WRITTEN, HERE, "$__interval"), "written", "A"),
-            ask(total(DROPPED, HERE, "$__interval"), "dropped", "B"),
-            empty=SILENT, colors={"written": GREEN, "dropped": RED},
-        )
-    )  # fmt: skip
-    board.with_panel(
-        over_time(
-            "Spans", "Spans that the collector accepted, and those that were given up, in each stretch of time.",
-            ask(total(EXPORTED, HERE, "$__interval"), "exported", "A"),
-            ask(total(SPANS_DROPPED, HERE, "$__interval"), "dropped", "B"),
-            empty=SILENT, colors={"exported": GREEN, "dropped": RED},
-        )
-    )  # fmt: skip
+    what = "Events written and dropped in each stretch of time."
+    board.with_panel(_beside_dropped("Events", what, "written", WRITTEN, DROPPED))
+    what = "Spans that the collector accepted, and those that were given up, in each stretch of time."
+    board.with_panel(_beside_dropped("Spans", what, "exported", EXPORTED, SPANS_DROPPED))
     board.with_panel(
         bars(
             "Secrets withheld, by kind", "What kind of secret was recognised, and how often.",
@@ -103,6 +92,16 @@ def _flow(board: Dashboard) -> None:
             ask(total(WRITTEN, HERE, "$__interval", "instance"), "{{instance}}"),
             empty=SILENT, size=(12, 8), stacked=True,
         )
+    )  # fmt: skip
+
+
+def _beside_dropped(title: str, description: str, word: str, metric: str, dropped: str) -> Panel:
+    """Return a panel with what arrived, under this word, and what did not."""
+    return over_time(
+        title, description,
+        ask(total(metric, HERE, "$__interval"), word, "A"),
+        ask(total(dropped, HERE, "$__interval"), "dropped", "B"),
+        empty=SILENT, colors={word: GREEN, "dropped": RED},
     )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
-"""Something to look at in dashboards: every result, retries, two versions, findings, phases, tools, withheld secrets.
+"""Something to look at in Jaeger and dashboards: every event type and result, retries, tools, withheld secrets.
 
-    python examples/dashboard_load.py [--jobs 30] [--handover FILE]
+    python examples/dashboard_load.py [--jobs 30] [--service NAME] [--handover FILE]
 
 Ten runs a job, five jobs at a time. Where they are sent to is said by OpenTelemetry's own variables, such as
 `OTEL_EXPORTER_OTLP_ENDPOINT`. With `--handover` one more run stays open until that file is there.
@@ -28,13 +28,19 @@ LINES = ["import os", "os.system(line)", "eval(line)", "print('done')"]
 LONG_LOG = "x" * 20_000
 
 
-def scan(version: str, seconds: float) -> dict[str, int]:
-    """Count what looks dangerous: a run of all four phases, under one of two versions of its pattern."""
+def scan(version: str, seconds: float, language: str = "python") -> dict[str, int] | None:
+    """Count what looks dangerous: a run of all four phases, under one of two versions of its pattern.
+
+    In a language that no pattern is for it fails at selection.
+    """
 
     @pattern_span("PAT-SCAN-001", operation_kind="security_scan", pattern_version=version)
-    def scan_lines() -> dict[str, int]:
+    def scan_lines() -> dict[str, int] | None:
         run = current_run()
         with run.selecting(["PAT-SCAN-001", "PAT-SCAN-002"]) as selection:
+            if language != "python":
+                selection.fail(f"no pattern scans {language}")
+                return None
             selection.resolve("PAT-SCAN-001", method="auto")
         with run.expanding() as expansion:
             expansion.resolved({"calls": "eval|system"})
@@ -73,10 +79,12 @@ def fetch(answers: bool, seconds: float) -> None:
 
 @pattern_span("PAT-SIZE-001", operation_kind="measurement", capture=["text"])
 def measure(text: str) -> dict[str, int] | None:
-    """Measure a text; an empty one fails at validation, and the record of a very long one is cut."""
+    """Measure a text; an empty one fails at validation, a very long one gets a warning, and its record is cut."""
     run = current_run()
     with run.validating(checks=["there is a text"]) as validation:
         validation.check("there is a text", bool(text), "the text is empty")
+    if len(text) > 10_000:
+        run.warn("the text is very long")
     return {"characters": len(text)} if validation.ok else None
 
 
@@ -110,7 +118,7 @@ def one_job(number: int) -> None:
     chance = random.Random(number)
     steps: list[Callable[[], object]] = [
         lambda: scan("2.0", chance.uniform(0, 0.1)),
-        lambda: scan("2.1", chance.choice([0.02, 0.1, 0.3, 0.6])),
+        lambda: scan("2.1", chance.choice([0.02, 0.1, 0.3, 0.6]), "cobol" if number % 4 == 1 else "python"),
         lambda: measure("a short text"),
         lambda: measure(LONG_LOG if number % 3 == 0 else "another text"),
         lambda: measure("" if number % 4 == 0 else "one more"),
@@ -134,9 +142,10 @@ def one_job(number: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=3, help="how many jobs of ten runs")
+    parser.add_argument("--service", metavar="NAME", default="dashboard-load", help="what the program calls itself")
     parser.add_argument("--handover", metavar="FILE", help="keep one run open until this file is there")
     options = parser.parse_args()
-    configure(service_name="dashboard-load")
+    configure(service_name=options.service)
     with ThreadPoolExecutor(5) as pool:
         waiting = pool.submit(wait_for_handover, options.handover) if options.handover else None
         jobs = [pool.submit(one_job, number) for number in range(options.jobs)]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+    from otlp_collector import Collector
+
 # Property tests look at behaviour, not at how long an example takes on a busy machine.
 settings.register_profile("patternspan", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patternspan")
@@ -58,6 +60,7 @@ def _provider() -> tuple[TracerProvider, InMemorySpanExporter]:
 @pytest.fixture
 def root(_provider: Any, tmp_path: Path) -> Iterator[Path]:
     """Recording goes to this folder; a fault inside telemetry fails the test."""
+    shutdown_log()  # of a test that recorded to wherever it was started
     before = dict(vars(hub))
     raising = raise_faults(enabled=True)
     folder = tmp_path / "state"
@@ -93,6 +96,16 @@ def faults(root: Path, caplog: pytest.LogCaptureFixture) -> Iterator[Callable[[]
     yield lambda: [record.getMessage() for record in caplog.records if record.name == "patternspan"]
     raise_faults(enabled=True)
     guard.forget()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector for OTLP/HTTP on a port of its own."""
+    from otlp_collector import Collector
+
+    made = Collector()
+    yield made
+    made.close()
 
 
 @pytest.fixture

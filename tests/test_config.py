@@ -43,6 +43,7 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "flush_on_sigterm": (True, ("false", False), ("true", True), False),
     "metrics": (True, ("false", False), ("true", True), False),
     "metric_pattern_ids": (200, ("1", 1), ("2", 2), 3),
+    "store": ("", ('"file.db"', "file.db"), ("env.db", "env.db"), "argument.db"),
     "service_name": ("", ('"file"', "file"), ("env", "env"), "argument"),
 }
 

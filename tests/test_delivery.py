@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,12 @@ from log_files import events_in
 from otlp_collector import Collector
 from otlp_grpc_collector import GrpcCollector
 from patternspan import PatternEvent
+from scanner import SCAN
 
-RECORD = """
+RECORD = f"""{SCAN}
 import os, sys, time
 import patternspan
-from patternspan import current_run, pattern_span
 from opentelemetry import trace
-
-@pattern_span("PAT-X-001", operation_kind="scan")
-def scan(number):
-    run = current_run()
-    with run.validating(checks=["there"]) as validation:
-        validation.check("there", True)
-    with run.executing(command="true"):
-        pass
-    return {"findings": number}
 
 def wait_for(condition, seconds=20):
     end = time.monotonic() + seconds
@@ -38,15 +29,14 @@ def wait_for(condition, seconds=20):
         assert time.monotonic() < end, patternspan.health()
         time.sleep(0.01)
 """
+POOL = """
+import multiprocessing
+with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=2) as pool:
+    pool.map(scan, range(1, 13), chunksize=1)
+    pool.close()
+    pool.join()
+"""
 END = "pattern.execution.completed"
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    """A collector on a port of its own."""
-    made = Collector()
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -68,6 +58,11 @@ def cli(python: Any, collector: Collector) -> Any:
     """Run a command of patternspan with the collector's variables."""
     code = "import sys; from patternspan.cli import main; sys.argv[0] = 'patternspan'; main()"
     return lambda *words: python(code, *words, check=False, **collector.environment)
+
+
+def late(collector: Collector | GrpcCollector) -> dict[str, str]:
+    """Return the variables of a program that sends nothing before it ends."""
+    return {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
 
 
 def ledgers(tmp_path: Path) -> list[str]:
@@ -92,7 +87,7 @@ def test_runs_of_a_killed_process_are_delivered_by_the_command(
 ) -> None:
     """They come with their own ids, times, parents and phases, and once."""
     script = "with patternspan.job():\n    for number in range(10): scan(number)\nos.kill(os.getpid(), 9)"
-    python(RECORD + script, check=False, **{**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"})
+    python(RECORD + script, check=False, **late(collector))
     assert (collector.spans, len(ledgers(tmp_path))) == ([], 1)
 
     assert "delivery       1 program ended before all spans were accepted by http/protobuf" in cli("doctor").stdout
@@ -104,9 +99,9 @@ def test_runs_of_a_killed_process_are_delivered_by_the_command(
     assert (done.returncode, done.stderr.split(" to ")[0]) == (0, "10 runs sent")
     assert done.stdout.splitlines()[1].split()[1:5] == ["sent", "10", "0", "0"]
     assert same(collector.events, log())
-    runs = {span.span_id: span for span in collector.spans if span.name == "pattern.run PAT-X-001"}
+    runs = {span.span_id: span for span in collector.spans if span.name == "pattern.run PAT-SCAN-001"}
     assert Counter(span.name for span in collector.spans) == {
-        "pattern.run PAT-X-001": 10, "pattern.validation": 10, "pattern.execution": 10,
+        "pattern.run PAT-SCAN-001": 10, "pattern.validation": 10, "pattern.execution": 10,
     }  # fmt: skip
     assert all(span.parent_span_id in runs for span in collector.spans if span.span_id not in runs)
     notes = [event.details["otel"] for event in log() if "otel" in event.details]
@@ -122,8 +117,7 @@ def test_runs_of_a_killed_process_are_delivered_by_the_next_one(
     python: Any, collector: Collector, log: Any, tmp_path: Path
 ) -> None:
     """The next process that sends to the same endpoint does it by itself."""
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    python(RECORD + "for number in range(5): scan(number)\nos.kill(os.getpid(), 9)", check=False, **late)
+    python(RECORD + "for number in range(5): scan(number)\nos.kill(os.getpid(), 9)", check=False, **late(collector))
     python(
         RECORD + "scan(5)\nwait_for(lambda: patternspan.health().spans_resent == 15)",
         **collector.environment,
@@ -142,31 +136,54 @@ wait_for(lambda: patternspan.health().spans_exported + patternspan.health().span
 """
 
 
-def recorded_until_back(python: Any, collector: Collector | GrpcCollector, tmp_path: Path) -> Any:
-    """Record 21 runs, of which the last when the collector takes spans again."""
+def recorded_until_back(
+    python: Any, collector: Collector | GrpcCollector, tmp_path: Path, script: str = COMES_BACK,
+    when: Callable[[], bool] | None = None, **variables: str,
+) -> Any:  # fmt: skip
+    """Record 21 runs, of which the last when the collector takes spans again, or what a script says.
+
+    It does so once it has been asked for the first time, or when it is told; a file `back` is there from then on.
+    """
+    is_time = when or collector.asked.is_set
 
     def come_back() -> None:
-        collector.asked.wait(20)
+        end = time.monotonic() + 20
+        while not is_time() and time.monotonic() < end:
+            time.sleep(0.01)
         collector.mode = "ok"
         (tmp_path / "back").touch()
 
     thread = threading.Thread(target=come_back)
     thread.start()
-    done = python(RECORD + COMES_BACK, **collector.environment)
+    done = python(RECORD + script, **{**collector.environment, **variables})
     thread.join()
     return done
 
 
-@pytest.mark.parametrize("mode", ["503", "500", "429", "slow", "silent", "reset", "garbage", "redirect", "400", "401"])
+@pytest.fixture
+def either(request: pytest.FixtureRequest) -> Any:
+    """The collector of the fixture that the test names."""
+    return request.getfixturevalue(request.param)
+
+
+BY_HTTP = ["503", "500", "429", "slow", "silent", "reset", "garbage", "redirect", "400", "401"]
+BY_GRPC = ["UNAVAILABLE", "UNAUTHENTICATED", "INTERNAL", "silent"]
+
+
+@pytest.mark.parametrize(
+    ("either", "mode"),
+    [*(("collector", mode) for mode in BY_HTTP), *(("grpc_collector", mode) for mode in BY_GRPC)],
+    indirect=["either"],
+)
 def test_a_collector_that_comes_back_gets_every_run_once(
-    python: Any, collector: Collector, log: Any, tmp_path: Path, mode: str
+    python: Any, either: Collector | GrpcCollector, log: Any, tmp_path: Path, mode: str
 ) -> None:
     """Whatever it did meanwhile; in the same process, and the executor never hears of it."""
-    collector.mode = mode
-    done = recorded_until_back(python, collector, tmp_path)
+    either.mode = mode
+    done = recorded_until_back(python, either, tmp_path)
     assert done.stdout == "recorded\n"
     assert len(done.stderr.splitlines()) <= 10
-    assert same(collector.events, log())
+    assert same(either.events, log())
     assert len([event for event in log() if event.event_type == END]) == 21
     assert ledgers(tmp_path) == []
 
@@ -176,30 +193,12 @@ def test_forked_workers_send_their_own_spans_by_grpc(
 ) -> None:
     """Also where the parent has a connection already."""
     script = """
-import multiprocessing
 patternspan.configure()
 scan(0)
 assert trace.get_tracer_provider().force_flush(15000)
-with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=2) as pool:
-    pool.map(scan, range(1, 13), chunksize=1)
-    pool.close()
-    pool.join()
 """
-    python(RECORD + script, **grpc_collector.environment)
+    python(RECORD + script + POOL, **grpc_collector.environment)
     assert len([event for event in log() if event.event_type == END]) == 13
-    assert same(grpc_collector.events, log())
-    assert ledgers(tmp_path) == []
-
-
-@pytest.mark.parametrize("mode", ["UNAVAILABLE", "UNAUTHENTICATED", "INTERNAL", "silent"])
-def test_a_grpc_collector_that_comes_back_gets_every_run_once(
-    python: Any, grpc_collector: GrpcCollector, log: Any, tmp_path: Path, mode: str
-) -> None:
-    """As over HTTP."""
-    grpc_collector.mode = mode
-    done = recorded_until_back(python, grpc_collector, tmp_path)
-    assert done.stdout == "recorded\n"
-    assert len(done.stderr.splitlines()) <= 10
     assert same(grpc_collector.events, log())
     assert ledgers(tmp_path) == []
 
@@ -214,7 +213,7 @@ def large(number):
     return {f"part{part}": "x y " * 500 for part in range(10)}
 for number in range(300): large(number)
 """
-    python(RECORD + script, **{**grpc_collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"})
+    python(RECORD + script, **late(grpc_collector))
     assert sum(request.ByteSize() for request in grpc_collector.requests) > 4 << 20
     assert same(grpc_collector.events, log())
     assert ledgers(tmp_path) == []
@@ -225,8 +224,7 @@ def test_a_collector_of_small_messages_gets_batches_in_parts(
 ) -> None:
     """A batch that is refused is sent in halves until it is taken."""
     collector.mode = "small"
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    python(RECORD + "for number in range(50): scan(number)", **late)
+    python(RECORD + "for number in range(50): scan(number)", **late(collector))
     assert same(collector.events, log())
     assert ledgers(tmp_path) == []
 
@@ -243,11 +241,10 @@ for number in range(40):
     scan(number)
 os.kill(os.getpid(), 9)
 """
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    python(RECORD + script, check=False, **late)
+    python(RECORD + script, check=False, **late(collector))
     done = cli("deliver")
     assert (done.returncode, done.stderr.splitlines()[-1][:34]) == (1, "40 runs sent, 1 run still owed: OT")
-    assert same(collector.events, [event for event in log() if event.pattern_id == "PAT-X-001"])
+    assert same(collector.events, [event for event in log() if event.pattern_id == "PAT-SCAN-001"])
     assert len(ledgers(tmp_path)) == 1
     collector.mode = "ok"
     assert cli("deliver").returncode == 0
@@ -283,23 +280,13 @@ print(health.spans_exported + health.spans_dropped + health.spans_queued, health
 open("full", "w").close()
 wait_for(lambda: patternspan.health().spans_resent, 45)
 """
-
-    def come_back() -> None:
-        end = time.monotonic() + 20
-        while not (tmp_path / "full").exists() and time.monotonic() < end:
-            time.sleep(0.01)
-        collector.mode = "ok"
-
-    thread = threading.Thread(target=come_back)
-    thread.start()
     small = {"OTEL_BSP_MAX_QUEUE_SIZE": "64", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "16"}
-    done = python(RECORD + script, **collector.environment, **small)
-    thread.join()
+    done = recorded_until_back(python, collector, tmp_path, script, (tmp_path / "full").exists, **small)
     assert done.stdout == "600 True\n"
     assert cli("deliver").returncode == 0  # what it had not sent when it ended
     assert same(collector.events, log())
     assert Counter(span.name for span in collector.spans) == {
-        "pattern.run PAT-X-001": 200, "pattern.validation": 200, "pattern.execution": 200,
+        "pattern.run PAT-SCAN-001": 200, "pattern.validation": 200, "pattern.execution": 200,
     }  # fmt: skip
     assert len({span.span_id for span in collector.spans}) == 600
     assert ledgers(tmp_path) == []
@@ -361,8 +348,7 @@ if sys.argv[1:]: os.kill(os.getpid(), 9)
 """
     python(RECORD + script, **collector.environment)
     assert (same(collector.events, log()), ledgers(tmp_path)) == (True, [])
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    python(RECORD + script, "killed", check=False, **late)
+    python(RECORD + script, "killed", check=False, **late(collector))
     assert cli("deliver").stderr.startswith("5 runs sent to ")
     assert same(collector.events, log())
     assert [resource.resource.attributes[0].value.string_value for resource in collector.resources] == ["scanner"] * 2
@@ -370,9 +356,8 @@ if sys.argv[1:]: os.kill(os.getpid(), 9)
 
 def test_sigterm_sends_what_is_queued_and_ends_as_ever(python: Any, collector: Collector, log: Any) -> None:
     """The status of the process is that of the signal."""
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
     script = "patternspan.configure()\nfor number in range(10): scan(number)\nos.kill(os.getpid(), 15)\ntime.sleep(30)"
-    done = python(RECORD + script, check=False, timeout=20, **late)
+    done = python(RECORD + script, check=False, timeout=20, **late(collector))
     assert done.returncode == -15
     assert same(collector.events, log())
 
@@ -411,16 +396,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 def test_forked_workers_send_their_own_spans(python: Any, collector: Collector, log: Any, tmp_path: Path) -> None:
     """What the parent has queued is the parent's; a pool's worker sends when it ends."""
-    script = """
-import multiprocessing
-scan(0)
-with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=2) as pool:
-    pool.map(scan, range(1, 13), chunksize=1)
-    pool.close()
-    pool.join()
-"""
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    python(RECORD + script, **late)
+    python(RECORD + "scan(0)\n" + POOL, **late(collector))
     assert len([event for event in log() if event.event_type == END]) == 13
     assert same(collector.events, log())
     assert ledgers(tmp_path) == []
@@ -428,9 +404,9 @@ with multiprocessing.get_context("fork").Pool(3, maxtasksperchild=2) as pool:
 
 def test_what_a_sampler_left_out_is_never_delivered(python: Any, cli: Any, collector: Collector, log: Any) -> None:
     """The log says of a run that it was not sampled."""
-    some = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5", "OTEL_BSP_SCHEDULE_DELAY": "60000"}
+    half = {"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.5"}
     script = "for number in range(40): scan(number)\nos.kill(os.getpid(), 9)"
-    python(RECORD + script, check=False, **{**collector.environment, **some})
+    python(RECORD + script, check=False, **late(collector), **half)
     left_out = {event.pattern_run_id for event in log() if event.details.get("otel") == {"sampled": False}}
     assert 0 < len(left_out) < 40
     assert cli("deliver").returncode == 0
@@ -448,8 +424,7 @@ with pattern_span("PAT-Y-001") as run:
     assert trace.get_tracer_provider().force_flush()
 os.kill(os.getpid(), 9)
 """
-    late = {**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    python(RECORD + "patternspan.configure()\n" + script, check=False, **late)
+    python(RECORD + "patternspan.configure()\n" + script, check=False, **late(collector))
     assert [span.name for span in collector.spans] == ["pattern.validation"]
     assert cli("deliver").returncode == 0
     assert [span.name for span in collector.spans][1:] == ["pattern.execution", "pattern.run PAT-Y-001"]
@@ -461,7 +436,7 @@ def test_a_run_without_an_end_waits_for_its_recovery(
 ) -> None:
     """`recover` writes the end, and the next delivery sends the run."""
     script = "scan(0)\nwith pattern_span('PAT-Y-001'):\n    os.kill(os.getpid(), 9)"
-    python(RECORD + script, check=False, **{**collector.environment, "OTEL_BSP_SCHEDULE_DELAY": "60000"})
+    python(RECORD + script, check=False, **late(collector))
     first = cli("deliver")
     assert first.stdout.splitlines()[1].split()[1:5] == ["sent", "1", "0", "1"]
     assert len(ledgers(tmp_path)) == 1

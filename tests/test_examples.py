@@ -10,6 +10,7 @@ import pytest
 from commands import brief, environment, recorded
 from patternspan.aggregate.runs import group_whole
 from patternspan.model.conform import judge_event, judge_lifecycle
+from patternspan.model.vocabulary import EVENT_TYPES
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 JOB = "JOB-01KAZG87630EFMN1W0DXAAY139"
@@ -110,23 +111,8 @@ def test_existing_provider(tmp_path):
     assert endings(runs) == [("PAT-HELLO-001", "success")]
 
 
-def test_nightly_jobs(tmp_path):
-    """Every pattern ends in every way that it is made for, each night the same."""
-    _, runs = play("nightly_jobs", tmp_path)
-    assert Counter(endings(runs)) == {
-        ("PAT-SEMGRP-001", "success"): 72,
-        ("PAT-SEMGRP-001", "failed"): 28,
-        ("PAT-PYTEST-002", "success"): 72,
-        ("PAT-PYTEST-002", "warning"): 28,
-        ("PAT-PYTEST-002", "failed"): 22,
-        ("PAT-FORMAT-003", "success"): 69,
-        ("PAT-FORMAT-003", "skipped"): 18,
-        ("PAT-FORMAT-003", "failed"): 13,
-    }
-
-
 def test_dashboard_load(tmp_path):
-    """Three jobs of ten runs hold every result, two attempts, two versions, a withheld password and a cut value."""
+    """Three jobs of ten runs hold every event type and result, two attempts, two versions, a password, a cut value."""
     out, runs = play("dashboard_load", tmp_path)
     assert out == "3 jobs done\n"
     assert Counter(endings(runs)) == {
@@ -136,11 +122,14 @@ def test_dashboard_load(tmp_path):
         ("PAT-FETCH-001", "failed"): 2,
         ("PAT-REPORT-001", "skipped"): 1,
         ("PAT-REPORT-001", "failed"): 2,
-        ("PAT-SCAN-001", "success"): 6,
-        ("PAT-SIZE-001", "success"): 8,
+        ("PAT-SCAN-001", "success"): 5,
+        ("PAT-SCAN-001", "failed"): 1,
+        ("PAT-SIZE-001", "success"): 7,
+        ("PAT-SIZE-001", "warning"): 1,
         ("PAT-SIZE-001", "failed"): 1,
         ("PAT-SLOW-001", "failed"): 1,
     }
+    assert {event.event_type for _, of_run in runs for event in of_run} == set(EVENT_TYPES)
     assert {run.pattern_version for run, _ in runs if run.pattern_id == "PAT-SCAN-001"} == {"2.0", "2.1"}
     assert {event.details.get("attempt") for _, of_run in runs for event in of_run} == {None, 1, 2}
     log = (tmp_path / "state/events/pattern_events.jsonl").read_text()

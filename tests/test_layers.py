@@ -20,9 +20,9 @@ FLOORS: list[set[str]] = [
     {"export"},
     {"log"},
     {"aggregate"},
-    {"evidence"},
+    {"evidence", "frames", "store"},
     {"compat", "condition", "reading", "recovery", "testing"},
-    {"delivery", "importing"},
+    {"delivery", "importing", "job_state"},
     {"providers"},
     {"own_provider", "setup"},
     {"instrumentor"},
@@ -33,7 +33,8 @@ FLOORS: list[set[str]] = [
 ]
 # The write side knows nothing of the read side.
 BLIND = {("record", "log"), ("export", "log"), ("log", "record"), ("log", "export"), ("aggregate", "record"),
-         ("aggregate", "export"), ("aggregate", "log"), ("evidence", "record"), ("evidence", "export")}  # fmt: skip
+         ("aggregate", "export"), ("aggregate", "log"), ("evidence", "record"), ("evidence", "export"),
+         ("store", "record"), ("store", "export"), ("frames", "record"), ("frames", "export")}  # fmt: skip
 
 
 def _modules() -> dict[str, Path]:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,10 @@ import pytest
 
 from log_files import events_in
 from otlp_collector import Collector
+from scanner import EVENTS, SCAN, SPANS
 
-APP = """
-from patternspan import current_run, pattern_span
-
-@pattern_span("PAT-ZERO-001", operation_kind="scan")
-def scan(number):
-    run = current_run()
-    with run.validating(checks=["there"]) as validation:
-        validation.check("there", True)
-    with run.executing(command="x" * 200):
-        pass
-    return {"findings": number, "text": "y" * 200}
-
-for number in range(20):
-    scan(number)
-"""
-EVENTS_A_RUN = 4
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    """A collector on a port of its own."""
-    made = Collector()
-    yield made
-    made.close()
+RUNS = 20
+APP = f"{SCAN}for number in range({RUNS}): scan(number)"
 
 
 def log_of(folder: Path) -> list[Any]:
@@ -59,7 +37,7 @@ def test_opentelemetry_instrument_attaches_the_log(collector: Collector, tmp_pat
     done = instrumented(tmp_path, **collector.environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     events = log_of(tmp_path)
-    assert len(events) == 20 * EVENTS_A_RUN
+    assert len(events) == RUNS * EVENTS
     by_id = {event.event_id: event for event in collector.events}
     assert by_id == {event.event_id: event for event in events}
 
@@ -78,9 +56,9 @@ def test_a_wrong_setting_is_said_and_the_program_goes_on(collector: Collector, t
         ({"OTEL_SDK_DISABLED": "true"}, 0),
         ({"OTEL_TRACES_SAMPLER": "always_off"}, 0),
         ({"OTEL_TRACES_SAMPLER": "parentbased_always_off"}, 0),
-        ({"OTEL_TRACES_SAMPLER": "always_on"}, 60),
+        ({"OTEL_TRACES_SAMPLER": "always_on"}, RUNS * SPANS),
         ({"TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}, 0),
-        ({"TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, 60),
+        ({"TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}, RUNS * SPANS),
     ],
     ids=["disabled", "off", "parentbased off", "on", "unsampled parent", "sampled parent"],
 )
@@ -89,7 +67,7 @@ def test_the_log_is_complete_under_every_sampler(
 ) -> None:
     """What is sent is what the sampler says."""
     python(APP, **collector.environment, **variables)
-    assert len(log_of(tmp_path)) == 20 * EVENTS_A_RUN
+    assert len(log_of(tmp_path)) == RUNS * EVENTS
     assert len(collector.spans) == spans
 
 
@@ -108,12 +86,12 @@ def test_limits_cut_spans_and_not_the_log(
     """As their documents say: counts that were dropped, texts that were cut."""
     python(APP, **collector.environment, **{variable: limit})
     events = log_of(tmp_path)
-    assert len(events) == 20 * EVENTS_A_RUN
+    assert len(events) == RUNS * EVENTS
     started = [event for event in events if event.event_type == "pattern.execution.started"]
     assert {len(event.details["command"]) for event in started} == {200}
-    run = next(span for span in collector.spans if span.name == "pattern.run PAT-ZERO-001")
+    run = next(span for span in collector.spans if span.name == "pattern.run PAT-SCAN-001")
     told = {
-        "OTEL_SPAN_EVENT_COUNT_LIMIT": (len(run.events), run.dropped_events_count) == (2, EVENTS_A_RUN - 2),
+        "OTEL_SPAN_EVENT_COUNT_LIMIT": (len(run.events), run.dropped_events_count) == (2, EVENTS - 2),
         "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": all(len(event.attributes) == 2 for event in run.events),
         "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": len(run.attributes) == 2 and run.dropped_attributes_count > 0,
         "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": max(

@@ -18,6 +18,7 @@ from patternspan.errors import (
     MissingExtraError,
     NotFoundError,
     PatternspanError,
+    StoreError,
 )
 from patternspan.model.event import PatternEvent
 from patternspan.record.context import child_environment, job, step, wrap_context
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from patternspan.evidence.verify import verify
     from patternspan.export.exporter import PatternJsonlExporter
     from patternspan.importing import Imported, import_events
+    from patternspan.job_state import JobStateStore
     from patternspan.log.reader import BadLine
     from patternspan.model.fold import fold
     from patternspan.model.run import PatternRun
@@ -55,6 +57,7 @@ __all__ = [
     "ConformanceError",
     "Health",
     "Imported",
+    "JobStateStore",
     "LineError",
     "MissingExtraError",
     "NotFoundError",
@@ -65,6 +68,7 @@ __all__ = [
     "PatternRunAggregator",
     "PatternspanError",
     "Run",
+    "StoreError",
     "checkpoint",
     "child_environment",
     "configure",
@@ -95,6 +99,7 @@ _LATER = {
     "CommandResult": "patternspan.record.command_result",
     "Health": "patternspan.condition",
     "Imported": "patternspan.importing",
+    "JobStateStore": "patternspan.job_state",
     "PatternEventEmitter": "patternspan.compat",
     "PatternJsonlExporter": "patternspan.export.exporter",
     "PatternRun": "patternspan.model.run",

@@ -91,6 +91,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Measure runs through OpenTelemetry, where the application has a MeterProvider or an exporter is configured."""
     metric_pattern_ids: int = 200
     """Most distinct values of a label of metrics, `pattern.id` above all; what comes beyond is `_OTHER`."""
+    store: str = ""
+    """The state store: a path, `sqlite:///PATH` or `postgresql+psycopg://…`; empty is `patternspan.db` in the root."""
     service_name: str = ""
     """`service.name` of the provider that `configure()` makes; empty leaves it to `OTEL_SERVICE_NAME`."""
 

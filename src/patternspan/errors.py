@@ -8,6 +8,7 @@
     ├── LineError           one line of a log cannot be read                           (also ValueError)
     ├── NotFoundError       no event or run has this id                                (also LookupError)
     │   └── AmbiguousIdError  more than one run's id begins like this
+    ├── StoreError          the state database cannot be used now
     └── MissingExtraError   a part of the package needs an extra                       (also ImportError)
 
 Recording never raises any of them into the code that it watches.
@@ -42,6 +43,10 @@ class NotFoundError(PatternspanError, LookupError):
 
 class AmbiguousIdError(NotFoundError):
     """More than one run's id begins like this; the message lists them."""
+
+
+class StoreError(PatternspanError):
+    """The state database cannot be used; the message names it, the fact and what to do. The log has everything."""
 
 
 class MissingExtraError(PatternspanError, ImportError):

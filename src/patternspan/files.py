@@ -38,7 +38,7 @@ def make_folders(path: str, mode: int = 0o700) -> list[str]:
     """Make a folder and those above it that are missing; return the folders that hold a new one, the lowest first."""
     changed: list[str] = []
     while not os.path.isdir(path):
-        parent = os.path.dirname(path)
+        parent = os.path.dirname(path) or "."
         above = [] if os.path.isdir(parent) or parent == path else make_folders(parent, mode)
         changed = [parent, *above, *changed]
         with contextlib.suppress(FileExistsError):

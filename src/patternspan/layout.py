@@ -11,6 +11,8 @@ ARTIFACTS: Final = "artifacts"
 """The folder below the root for the whole of texts that were cut."""
 PACKED: Final = (".gz", ".zst")
 """What the name of a compressed segment ends with."""
+STORE_NAME: Final = "patternspan.db"
+"""The file in the root that is the state store, where no other is named."""
 _SUFFIX: Final = ".jsonl"
 _SAFE: Final = re.compile(r"[A-Za-z0-9._-]{1,128}").fullmatch
 
@@ -34,6 +36,11 @@ def safe_name(identifier: str) -> str:
 def events_dir(root: str) -> str:
     """Return the folder of the logs."""
     return os.path.join(root, "events")
+
+
+def store_file(root: str) -> str:
+    """Return the path of the state store that needs no set-up."""
+    return os.path.join(root, STORE_NAME)
 
 
 def global_log(root: str) -> str:

@@ -15,11 +15,9 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
 from typing import Any
 
-from patternspan.config import load
 from patternspan.errors import ConfigError
-from patternspan.layout import LOG_NAME, events_dir
 from patternspan.log.follow import INTERVAL, end_of, follow
-from patternspan.log.locate import given, place, with_rotated
+from patternspan.log.locate import logs_of
 from patternspan.log.moment import moment
 from patternspan.log.reader import BadLine, Item
 from patternspan.log.search import Query, find_in
@@ -56,7 +54,7 @@ def read_events(
     """
     query = _query(job_id, run_id, pattern_id, since, until)
     named = path_or_root is not None and not os.path.isdir(path_or_root)
-    paths = [path for path in _logs(path_or_root) if named or os.path.exists(path)]
+    paths = [path for path in logs_of(path_or_root) if named or os.path.exists(path)]
     return _events(find_in(paths, query), on_problem)
 
 
@@ -81,7 +79,7 @@ def follow_events(
     """
     query = _query(job_id, run_id, pattern_id, since, until)
     earlier = from_start or since is not None
-    return _events(_from_now_on(_logs(path_or_root), query, stop or (lambda: False), earlier=earlier), on_problem)
+    return _events(_from_now_on(logs_of(path_or_root), query, stop or (lambda: False), earlier=earlier), on_problem)
 
 
 def _from_now_on(paths: list[str], query: Query, stop: Callable[[], bool], *, earlier: bool) -> Iterator[Item]:
@@ -101,18 +99,6 @@ def _events(items: Iterator[Item], on_problem: OnProblem) -> Iterator[PatternEve
             yield item.event
         elif on_problem is not None:
             on_problem(item)
-
-
-def _logs(path_or_root: str | os.PathLike[str] | None) -> list[str]:
-    if path_or_root is None:
-        return with_rotated(place(load().root).log)
-    path = os.fspath(path_or_root)
-    if not os.path.isdir(path):
-        return [path]
-    if os.path.isdir(events_dir(path)):
-        return with_rotated(place(path).log)
-    found = given([path])
-    return found if found != [path] else with_rotated(os.path.join(events_dir(path), LOG_NAME))
 
 
 def _query(job_id: Ids, run_id: Ids, pattern_id: Ids, since: Time, until: Time) -> Query:

@@ -19,11 +19,13 @@ PAGES = [
     "docs/audit.md",
     "docs/collector.md",
     "docs/delivery.md",
+    "docs/export.md",
     "docs/dependencies.md",
     "docs/growth.md",
     "docs/guarantees.md",
     "docs/integration.md",
     "docs/redaction.md",
+    "docs/store.md",
     "docs/troubleshooting.md",
     "examples/README.md",
 ]
@@ -86,7 +88,7 @@ def patternspan_commands():
 @pytest.mark.parametrize(("page", "words"), list(patternspan_commands()), ids=str)
 def test_every_command_on_the_pages_is_taken(page, words):
     """A command of ours on a page exists and takes the options that are shown."""
-    context = click.Context(main, info_name="patternspan")
+    context = click.Context(main, info_name="patternspan", **main.context_settings)
     command = main.get_command(context, words[0])
     assert command is not None
     command.make_context(words[0], words[1:], parent=context)

@@ -290,6 +290,8 @@ def test_the_exporter_is_found_by_its_name(python: Any, tmp_path: Path) -> None:
     """`OTEL_TRACES_EXPORTER=patternspan_jsonl` through OpenTelemetry's own loading."""
     python(
         """
+        import warnings
+        warnings.simplefilter("default")  # 1.39 warns of a class of its own
         from opentelemetry.sdk._configuration import _import_exporters
         found, *_ = _import_exporters(["patternspan_jsonl"], [], [])
         from patternspan import PatternJsonlExporter

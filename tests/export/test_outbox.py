@@ -94,6 +94,7 @@ def test_a_ledger_that_has_grown_is_begun_anew_with_what_is_not_settled(tmp_path
     start(tracer, "PRUN-last").end()
     wait_for(lambda: processor.books.exported == len(names) + 1)
     wait_for(lambda: os.path.getsize(ledger.path) < 1 << 20)
+    wait_for(lambda: {names[-1], "PRUN-last"} <= getattr(read_account(ledger.path), "accepted", set()))
 
     account = read_account(ledger.path)
     assert account is not None

@@ -117,6 +117,11 @@ PROMISES = (
             "machine: test_the_machine",
         ),
     ),
+    Promise(
+        "a database that is full, read-only or held costs nothing: the log answers",
+        "tmpfs of 1 MB, remounted; BEGIN EXCLUSIVE by another process",
+        ("store: test_",),
+    ),
 )
 
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from strategies import any_events, objects, texts, values
 
 from patternspan.errors import LineError
 from patternspan.model.attributes import (
@@ -17,6 +16,7 @@ from patternspan.model.attributes import (
 )
 from patternspan.model.event import PatternEvent
 from patternspan.model.wire import encode_value
+from strategies import any_events, objects, texts, values
 
 BIG = 2**63
 

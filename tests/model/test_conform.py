@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import strict_events, values
 
 from patternspan.model.conform import Problem, judge_event, judge_lifecycle, judge_run
 from patternspan.model.details import DETAILS, members_of
@@ -11,6 +10,7 @@ from patternspan.model.event import PatternEvent
 from patternspan.model.run import PatternRun
 from patternspan.model.vocabulary import EVENT_TYPES
 from patternspan.model.wire import NINE
+from strategies import strict_events, values
 
 ULID = "01KAZG8A3V7JHXNXE3EBAM7JVV"
 DONE = {

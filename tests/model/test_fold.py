@@ -7,13 +7,13 @@ import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import any_events, strict_events
 
 from patternspan.model.conform import judge_run
 from patternspan.model.event import PatternEvent
 from patternspan.model.fold import fold, in_order, is_terminal
 from patternspan.model.run import PatternRun
 from patternspan.schema_files import schema_text
+from strategies import any_events, strict_events
 
 RUN_SCHEMA = jsonschema_rs.Draft202012Validator(json.loads(schema_text("pattern_run.v1")))
 IN_PROGRESS = "in_progress"

@@ -11,10 +11,10 @@ import pytest
 import ulid
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import moments, written
 
 from patternspan.model import ids
 from patternspan.model.ids import IdMaker, id_time_ms, instant, is_timestamp, timestamp
+from strategies import moments, written
 
 NOON_NS = 1_764_158_400_000_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

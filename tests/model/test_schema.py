@@ -11,12 +11,12 @@ import jsonschema_rs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import mutations, strict_events, strict_runs, values
 
 from patternspan.errors import NotFoundError
 from patternspan.model.conform import judge_event, judge_run
 from patternspan.model.wire import encode
 from patternspan.schema_files import schema_names, schema_text
+from strategies import mutations, strict_events, strict_runs, values
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "schema" / "examples"

@@ -5,11 +5,11 @@ import json
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import any_events, strict_events, values
 
 from patternspan.errors import LineError
 from patternspan.model.event import PatternEvent
 from patternspan.model.wire import NINE, decode, decode_object, encode, encode_value
+from strategies import any_events, strict_events, values
 
 LINE = (
     b'{"event_id":"E","event_type":"pattern.execution.started","timestamp":"2025-11-26T07:15:12.123456Z",'

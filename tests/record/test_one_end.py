@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from patternspan import PatternEvent, pattern_span
+from patternspan.record import recorder
 from patternspan.record import run as run_module
 
+FILES = {run_module.__file__, recorder.__file__}
 ENDS = {"pattern.execution.completed", "pattern.execution.failed"}
 
 
@@ -22,13 +24,13 @@ def ends(events: list[PatternEvent]) -> Counter[str]:
 
 
 def interrupted_at(step: int, interrupt: Callable[[], None], work: Callable[[], None]) -> bool:
-    """Call `interrupt` at a line of the run module, as a signal handler would be; say whether it came to it."""
+    """Call `interrupt` at a line of a run's own modules, as a signal handler would be; say whether it came to it."""
     left = step
     done = False
 
     def trace(frame: Any, event: str, _argument: object) -> Any:
         nonlocal left, done
-        if frame.f_code.co_filename != run_module.__file__:
+        if frame.f_code.co_filename not in FILES:
             return trace if event == "call" else None
         if event == "line" and not done:
             left -= 1

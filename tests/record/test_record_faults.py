@@ -543,7 +543,7 @@ def test_a_mapping_of_another_kind_is_read(root: Path, written: Any) -> None:
     assert written()[-1].details["result_summary"] == {"rows": 3}
 
 
-def test_a_handler_may_record_while_its_own_thread_ends_a_span() -> None:
+def test_a_handler_may_record_while_its_own_thread_ends_a_span(root: Path) -> None:
     """A processor's lock is held then: the handler's span ends when the other has."""
     lock = threading.Lock()
     exporter = InMemorySpanExporter()

@@ -33,7 +33,7 @@ def test_an_attribute_called_command_delays_no_start(written: Callable[[], list[
     assert main(argparse.Namespace(command=["sleep"], select=True)) == ["pattern.execution.started"]
 
 
-def test_a_run_of_that_name_may_select_and_command_first() -> None:
+def test_a_run_of_that_name_may_select_and_command_first(root: Path) -> None:
     """`run.select` and `run.command` are waited for: the start names the tool."""
     with captured_events() as events, pattern_span("PAT-START-002") as run:
         run.select()
@@ -48,7 +48,7 @@ def test_a_run_of_that_name_may_select_and_command_first() -> None:
     assert events[2].details["executor"] == "subprocess"
 
 
-def test_a_phase_that_was_never_opened_takes_no_time_away() -> None:
+def test_a_phase_that_was_never_opened_takes_no_time_away(root: Path) -> None:
     """Where the code names a phase and does not open it, the work began with the run."""
 
     @pattern_span("PAT-START-003")
@@ -152,13 +152,13 @@ def test_wrong_names_are_refused_at_decoration(wrong: dict[str, Any]) -> None:
         pattern_span("PAT-WRONG-002", **wrong)
 
 
-def test_a_command_is_a_list_of_words() -> None:
+def test_a_command_is_a_list_of_words(root: Path) -> None:
     """A text is refused, with what to do instead."""
     with captured_events(), pattern_span("PAT-WRONG-003") as run, pytest.raises(ValueError, match=r"shlex\.split"):
         run.command("echo hi there")  # type: ignore[arg-type,unused-ignore]
 
 
-def test_an_exception_without_a_module_ends_its_phase() -> None:
+def test_an_exception_without_a_module_ends_its_phase(root: Path) -> None:
     """Any class may leave a phase: the run goes on as it would have."""
     error = type("Odd", (Exception,), {"__module__": None})
     with captured_events() as events, pattern_span("PAT-ODD-001") as run:
@@ -194,7 +194,7 @@ def test_a_child_forked_inside_a_run_does_not_end_it(python: Callable[..., Any],
     assert '"who":"parent"' in lines[-1]
 
 
-def test_the_last_line_of_stderr_is_the_last_however_much_came_before() -> None:
+def test_the_last_line_of_stderr_is_the_last_however_much_came_before(root: Path) -> None:
     """What is kept of the output is its beginning; the message names its end."""
     script = "import sys; sys.stderr.write('x\\n' * 1_500_000 + 'LAST LINE\\n'); sys.exit(2)"
     with captured_events() as events, pattern_span("PAT-TAIL-001") as run:

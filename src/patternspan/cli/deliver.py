@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from patternspan.aggregate.plain import counted, visible_in
 from patternspan.cli.options import logs, settings, shared
+from patternspan.cli.progress import Progress
 from patternspan.cli.screen import Screen, note
+from patternspan.cli.sender import sender
 from patternspan.cli.table import Cell, write_table
 from patternspan.delivery import Delivered, deliver_all
-from patternspan.export.batches import Send
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -40,8 +39,7 @@ def deliver(dry_run: bool, any_endpoint: bool) -> None:
     where = target()
     endpoint = None if any_endpoint else where.key
     with Screen(settings().color) as screen:
-        with _sender() as send:
-            done = list(deliver_all(settings().place().root, send, endpoint, dry_run=dry_run))
+        done = _delivered(endpoint, dry_run=dry_run)
         if done:
             write_table(
                 screen, ["PROCESS", "STATE", "SENT", "OWED", "UNENDED", "ENDPOINT"], [_row(one) for one in done]
@@ -51,27 +49,20 @@ def deliver(dry_run: bool, any_endpoint: bool) -> None:
         click.get_current_context().exit(1)
 
 
-@contextlib.contextmanager
-def _sender() -> Iterator[Send]:
-    """Give what sends spans; the exporter is made when something is to be sent."""
-    from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+def _delivered(endpoint: str | None, *, dry_run: bool) -> list[Delivered]:
+    progress = Progress()
+    count = 0
+    with sender() as send:
 
-    from patternspan.export.exporters import otlp_maker
-    from patternspan.export.quiet import quieten
+        def told(spans: list[ReadableSpan]) -> bool:
+            nonlocal count
+            count += len(spans)
+            progress.say(f"{count:,} spans sent or refused")
+            return send(spans)
 
-    exporters: list[SpanExporter] = []
-
-    def send(spans: list[ReadableSpan]) -> bool:
-        if not exporters:
-            exporters.append(otlp_maker()())
-        return exporters[0].export(spans) is SpanExportResult.SUCCESS
-
-    quieten()
-    try:
-        yield send
-    finally:
-        for exporter in exporters:
-            exporter.shutdown()
+        done = list(deliver_all(settings().place().root, told, endpoint, dry_run=dry_run))
+    progress.clear()
+    return done
 
 
 def _row(one: Delivered) -> list[Cell]:

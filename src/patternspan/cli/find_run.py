@@ -16,6 +16,7 @@ from patternspan.model.ids import RUN_PREFIX, ULID
 
 if TYPE_CHECKING:
     from patternspan.model.event import PatternEvent
+    from patternspan.store import Store
 
 _MOST_SHOWN = 10
 Search = Callable[[Query], Iterable[Item]]
@@ -40,8 +41,26 @@ def run_events(paths: Sequence[str], text: str) -> tuple[list[PatternEvent], lis
         return next(iter(events.values())), bad
     exact = next((name for name in (whole, RUN_PREFIX + whole) if name in events), None)
     if exact is None:
-        raise AmbiguousIdError(_ambiguous(text, [members[0] for members in events.values()]))
+        raise AmbiguousIdError(_ambiguous(text, [members[0] for members in events.values()], len(events)))
     return _events(search, Query(run_ids=frozenset({exact})))[0][exact], bad
+
+
+def run_in_store(store: Store, text: str) -> list[PatternEvent]:
+    """Return the events of the run whose id is `text` or alone begins with it; none where the store has none.
+
+    Raises NotFoundError that lists the candidates where there are several.
+    """
+    whole = run_id(text)
+    exact = store.run(whole) or store.run(RUN_PREFIX + whole)
+    if exact is not None:
+        return exact.events
+    bare = text.strip()
+    upper = RUN_PREFIX + bare.upper().removeprefix(RUN_PREFIX)
+    found = sorted({one for start in (bare, upper) for one in store.ids_that_begin(start)})
+    runs = [one.events for one in map(store.run, found[-_MOST_SHOWN:]) if one is not None]
+    if len(runs) > 1:
+        raise AmbiguousIdError(_ambiguous(text, [events[0] for events in runs], len(found)))
+    return runs[0] if runs else []
 
 
 def _searcher(paths: Sequence[str]) -> Search:
@@ -64,13 +83,13 @@ def _events(search: Search, query: Query) -> tuple[dict[str, list[PatternEvent]]
     return events, bad
 
 
-def _ambiguous(text: str, candidates: list[PatternEvent]) -> str:
+def _ambiguous(text: str, candidates: list[PatternEvent], count: int) -> str:
     newest = sorted(candidates, key=lambda event: event.time_ns, reverse=True)
-    lines = [f"{text}: {len(newest)} runs begin with it"]
+    lines = [f"{text}: {count} runs begin with it"]
     for event in newest[:_MOST_SHOWN]:
         day, clock = local_time(event.time_ns)
         run, pattern = visible_in(event.pattern_run_id, 64), visible_in(event.pattern_id, 64)
         lines.append(f"  {run}  {pattern}  {day} {clock}")
-    if len(newest) > _MOST_SHOWN:
-        lines.append(f"  and {len(newest) - _MOST_SHOWN} older ones")
+    if count > _MOST_SHOWN:
+        lines.append(f"  and {count - _MOST_SHOWN} older ones")
     return "\n".join(lines)

@@ -9,7 +9,9 @@ from patternspan.log.reader import STDIN, BadLine
 from patternspan.log.search import Query, find_in
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from patternspan.model.event import PatternEvent
 
 
 def gaps_in(paths: Sequence[str], since_ns: int | None = None) -> list[Gap]:
@@ -17,4 +19,10 @@ def gaps_in(paths: Sequence[str], since_ns: int | None = None) -> list[Gap]:
     if STDIN in paths:
         return []
     items = find_in(paths, Query(gaps=True, since_ns=since_ns))
-    return [gap for item in items if not isinstance(item, BadLine) and (gap := gap_of(item.event)) is not None]
+    return gaps_of(item.event for item in items if not isinstance(item, BadLine))
+
+
+def gaps_of(events: Iterable[PatternEvent], since_ns: int | None = None) -> list[Gap]:
+    """Return the gaps that events tell of, those since a time."""
+    found = (gap_of(event) for event in events if since_ns is None or event.time_ns >= since_ns)
+    return [gap for gap in found if gap is not None]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-import time
-
 import click
 
 from patternspan.aggregate.plain import counted
 from patternspan.cli.group import INVALID, NOT_FOUND, GuardedCommand
 from patternspan.cli.options import settings, shared
-from patternspan.cli.screen import Screen, is_terminal, note
+from patternspan.cli.progress import Progress
+from patternspan.cli.screen import Screen, note
 from patternspan.importing import Imported, import_events
 from patternspan.log.reader import BadLine
-
-_SECONDS = 0.2
 
 
 @click.command("import", cls=GuardedCommand)
@@ -27,7 +23,7 @@ def import_command(files: tuple[str, ...]) -> None:
     not there, with 4 where a line cannot be read; all others are taken.
     """
     missing = 0
-    progress = _Progress()
+    progress = Progress()
 
     with Screen(settings().color) as screen:
 
@@ -37,8 +33,12 @@ def import_command(files: tuple[str, ...]) -> None:
             progress.clear()
             screen.bad(bad)
 
+        def told(done: Imported) -> None:
+            if progress.is_due:
+                progress.say(f"{done.imported:,} imported, {done.present:,} there already")
+
         try:
-            done = import_events(files, settings().place().root, on_problem=problem, on_progress=progress)
+            done = import_events(files, settings().place().root, on_problem=problem, on_progress=told)
         finally:
             progress.clear()
     note(
@@ -49,24 +49,3 @@ def import_command(files: tuple[str, ...]) -> None:
         click.get_current_context().exit(NOT_FOUND)
     if done.bad:
         click.get_current_context().exit(INVALID)
-
-
-class _Progress:
-    """One line on a terminal that says how far it is."""
-
-    def __init__(self) -> None:
-        self._shows = is_terminal(sys.stderr)
-        self._next = time.monotonic() + _SECONDS
-        self._is_there = False
-
-    def __call__(self, done: Imported) -> None:
-        if self._shows and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _SECONDS
-            self._is_there = True
-            click.echo(f"\r{done.imported:,} imported, {done.present:,} there already", nl=False, err=True)
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._is_there:
-            self._is_there = False
-            click.echo("\r\x1b[K", nl=False, err=True)

@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
+from patternspan.aggregate.filter import Filter
 from patternspan.errors import NotFoundError
 from patternspan.log.locate import Place, given, place, with_rotated
-from patternspan.log.moment import moment
+from patternspan.log.moment import length_ns, moment
 from patternspan.log.search import Query
 from patternspan.model.ids import RUN_PREFIX, ULID
-from patternspan.model.vocabulary import EVENT_STATUSES, EVENT_TYPES
+from patternspan.model.vocabulary import EVENT_STATUSES, EVENT_TYPES, RESULTS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,6 +25,7 @@ class Settings:
     def __init__(self) -> None:
         self.root: str | None = None
         self.events_dir: str | None = None
+        self.store: str | None = None
         self.color: bool | None = None
 
     def place(self) -> Place:
@@ -31,6 +33,12 @@ class Settings:
         from patternspan.config import load
 
         return place(load({"root": self.root}).root, self.events_dir)
+
+    def store_url(self) -> str:
+        """Return the state store that was named; empty where none was, and the one in the root is meant."""
+        from patternspan.config import load
+
+        return load({"store": self.store}).store
 
 
 def settings() -> Settings:
@@ -56,6 +64,10 @@ def shared(*, hidden: bool = True) -> Callable[[Function], Function]:
             help="Folder that holds pattern_events.jsonl; the root is its parent.",
         ),
         click.option(
+            "--store", expose_value=False, hidden=hidden, callback=_keep, metavar="URL",
+            help="State store: a path, or a URL of PostgreSQL.  [default: patternspan.db in the root, if it is there]",
+        ),
+        click.option(
             "--color/--no-color", default=None, expose_value=False, hidden=hidden, callback=_keep,
             help="Colour always or never.  [default: on a terminal; NO_COLOR and FORCE_COLOR are honoured]",
         ),
@@ -78,6 +90,16 @@ def _moment(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
     found = moment(value, time.time_ns())
     if found is None:
         raise click.BadParameter(f"{value!r} is no time: 90s, 30m, 1h, 2d, 1w, or ISO such as 2025-11-26T07:15:00Z")
+    return found
+
+
+def length(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    """Return the nanoseconds that a length of time in an option is."""
+    if value is None:
+        return None
+    found = length_ns(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no length of time: 90s, 30m, 2h, 1d or 1w")
     return found
 
 
@@ -122,6 +144,56 @@ def filters(statuses: Sequence[str] = EVENT_STATUSES, *, types: bool = True) -> 
         return function
 
     return add
+
+
+def run_filters(statuses: Sequence[str]) -> Callable[[Function], Function]:
+    """Add the options that say which runs are wanted: those of `filters`, and what only a whole run has."""
+    options = [
+        click.option("--step-id", multiple=True, metavar="ID", help="Of this step."),
+        click.option("--operation", multiple=True, metavar="KIND", help="Of this kind of operation."),
+        click.option("--result", multiple=True, type=click.Choice(RESULTS), help="That ended so."),
+        click.option("--contains", metavar="TEXT", help="With this in the command or the error, in any case."),
+        click.option("--longer-than", callback=length, metavar="TIME", help="That took longer: 90s, 5m."),
+        click.option("--with-artifacts/--without-artifacts", default=None, help="That left files, or none."),
+    ]  # fmt: skip
+
+    def add(function: Function) -> Function:
+        for option in reversed(options):
+            function = option(function)
+        return filters(statuses, types=False)(function)
+
+    return add
+
+
+def run_filter(
+    job_id: Sequence[str] = (),
+    pattern_run_id: Sequence[str] = (),
+    pattern_id: Sequence[str] = (),
+    status: Sequence[str] = (),
+    since: int | None = None,
+    until: int | None = None,
+    step_id: Sequence[str] = (),
+    operation: Sequence[str] = (),
+    result: Sequence[str] = (),
+    contains: str | None = None,
+    longer_than: int | None = None,
+    with_artifacts: bool | None = None,
+) -> Filter:
+    """Return the filter that the options of `run_filters` say."""
+    return Filter(
+        run_ids=frozenset(map(run_id, pattern_run_id)),
+        job_ids=frozenset(job_id),
+        step_ids=frozenset(step_id),
+        pattern_ids=frozenset(pattern_id),
+        operation_kinds=frozenset(operation),
+        statuses=frozenset(status),
+        results=frozenset(result),
+        since_us=None if since is None else -(-since // 1000),
+        until_us=None if until is None else until // 1000,
+        text=contains or "",
+        longer_than_us=None if longer_than is None else longer_than // 1000,
+        has_artifact=with_artifacts,
+    )
 
 
 def _complete_type(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:

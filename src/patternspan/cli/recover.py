@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from patternspan.aggregate.plain import counted, visible_in
-from patternspan.cli.options import logs, settings, shared
+from patternspan.cli.options import length, logs, settings, shared
 from patternspan.cli.screen import Screen, note
 from patternspan.cli.table import Cell, write_table
 from patternspan.config import load
-from patternspan.log.moment import length_ns
 from patternspan.model.wire import encode
 from patternspan.recovery import recover_at
 
@@ -21,19 +20,10 @@ if TYPE_CHECKING:
     from patternspan.model.event import PatternEvent
 
 
-def _length(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    found = length_ns(value)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is no length of time: 90s, 30m, 2h, 1d or 1w")
-    return found
-
-
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be ended, and write nothing.")
 @click.option(
-    "--silent-for", callback=_length, metavar="TIME",
+    "--silent-for", callback=length, metavar="TIME",
     help="Also runs of other hosts and unknown processes without an event for so long: 30m, 2h, 1d.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="The events that end the runs, as they stand in the log.")

@@ -12,12 +12,13 @@ from patternspan.aggregate.abandoned import why_abandoned
 from patternspan.aggregate.runs import ABANDONED, RUNNING, RunRow, row_of
 from patternspan.aggregate.waterfall import Waterfall, waterfall
 from patternspan.cli.events import Writer
-from patternspan.cli.find_run import run_events
+from patternspan.cli.find_run import run_events, run_in_store
 from patternspan.cli.gaps import gaps_in
 from patternspan.cli.group import exit_for_unread
 from patternspan.cli.options import logs, run_id, settings, shared
 from patternspan.cli.run_view import RunView, view_lines
 from patternspan.cli.screen import Screen, note
+from patternspan.cli.state_store import state_store
 from patternspan.errors import AmbiguousIdError, NotFoundError
 from patternspan.files import regular
 from patternspan.log.follow import end_of
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from patternspan.aggregate.gaps import Gap
     from patternspan.log.follow import Position
+    from patternspan.log.reader import BadLine
     from patternspan.model.event import PatternEvent
 
 _PLAIN_COLUMNS = 100
@@ -68,10 +70,10 @@ def run(
         try:
             paths = logs(files)
             start = end_of(paths[-1]) if following else None
-            found, bad = run_events(paths, identifier)
+            found, bad = _found(files, paths, identifier, screen)
             if _seems_abandoned(in_order(found)) and STDIN not in paths:
                 # Its end may have been written after it was read, and before its process was looked for.
-                found, bad = run_events(paths, identifier)
+                found, bad = _found(files, paths, identifier, screen)
         except AmbiguousIdError:
             raise
         except NotFoundError:
@@ -94,6 +96,34 @@ def run(
     exit_for_unread(files, screen.unread)
     if exit_status and folded.status == "failed":
         click.get_current_context().exit(1)
+
+
+def found_run(files: Sequence[str], identifier: str, screen: Screen) -> PatternRun:
+    """Return the run that this beginning of an id means, out of its events or else its archive.
+
+    Raises NotFoundError where there is none, or more than one.
+    """
+    try:
+        found, bad = _found(files, logs(files), identifier, screen)
+    except AmbiguousIdError:
+        raise
+    except NotFoundError:
+        archived = None if files else _archived(settings().place().root, identifier)
+        if archived is None:
+            raise
+        return archived
+    for line in bad:
+        screen.bad(line)
+    return fold_in_order(in_order(found))
+
+
+def _found(
+    files: Sequence[str], paths: Sequence[str], identifier: str, screen: Screen
+) -> tuple[list[PatternEvent], list[BadLine]]:
+    """Return the events of the run out of the store where there is one that has it, else out of the log."""
+    with state_store(files, screen) as store:
+        found = [] if store is None else run_in_store(store, identifier)
+    return (found, []) if found else run_events(paths, identifier)
 
 
 def _watched(

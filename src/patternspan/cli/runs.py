@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from patternspan.aggregate.facts import facts_of
 from patternspan.aggregate.plain import age, duration, visible, visible_in
 from patternspan.aggregate.runs import ABANDONED, RUNNING, RunGroups, RunRow, group_whole, row_of
 from patternspan.aggregate.timeline import local_time
-from patternspan.cli.gaps import gaps_in
+from patternspan.cli.gaps import gaps_in, gaps_of
 from patternspan.cli.group import exit_for_unread
-from patternspan.cli.options import filters, logs, query, settings, shared
+from patternspan.cli.options import logs, run_filter, run_filters, settings, shared
 from patternspan.cli.screen import Screen
+from patternspan.cli.state_store import bring_up, state_store
 from patternspan.cli.table import Cell, write_table
 from patternspan.log.processes import Processes
 from patternspan.log.reader import STDIN, BadLine, Item, LogLine
@@ -27,55 +29,92 @@ from patternspan.model.wire import encode_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from patternspan.aggregate.filter import Filter
     from patternspan.model.event import PatternEvent
     from patternspan.model.run import PatternRun
+    from patternspan.store import Store
 
 T = TypeVar("T")
 Found = tuple[RunRow, bytes]
 """A run's row, and its line where that is wanted."""
 
 STATUSES: Final = ("success", "failed", "warning", "skipped", "in_progress", RUNNING, ABANDONED)
+_PAGE: Final = 500
 _SHORTEST_ID: Final = 12
 _DAY: Final = 86400
 _WIDE: Final = 100
 
 
 @click.command()
-@filters(STATUSES, types=False)
+@run_filters(STATUSES)
 @click.option("--limit", "-n", type=click.IntRange(min=0), metavar="N", help="The newest N only.")
 @click.option("--json", "as_json", is_flag=True, help="One run a line, as a JSON object.")
 @shared()
-def runs(files: tuple[str, ...], limit: int | None, as_json: bool, status: tuple[str, ...], **wanted: Any) -> None:
+def runs(files: tuple[str, ...], limit: int | None, as_json: bool, **wanted: Any) -> None:
     """List runs, the newest first.
 
     --since and --until are about when a run started. A run without an end is shown as running, or as
     abandoned when it cannot end any more: its process is gone, or its timeout and a margin are over.
+    They come out of the state store, where `patternspan ingest` has made one, else out of the log.
     """
     now = time.time_ns()
-    asked = query(**wanted)
+    asked = run_filter(**wanted)
     processes = Processes()
-    paths = logs(files)
 
     def make(run: PatternRun, events: Sequence[PatternEvent]) -> Found | None:
-        row = row_of(run, events, now, processes.state(process_of(events)))
-        if row.status != ABANDONED and not _is_asked(row, asked, status):
+        if not asked.matches(facts_of(run, events)):
             return None
+        row = row_of(run, events, now, processes.state(process_of(events)))
         return row, encode_value(run) if as_json else b""
 
-    with Screen(settings().color) as screen:
-        made = looked_at_again(paths, gather(paths, asked, screen, make), make)
-        found = [result for result in made if _is_asked(result[0], asked, status)]
-        found.sort(key=lambda result: (result[0].started_ns, result[0].pattern_run_id), reverse=True)
-        found = found[:limit]
+    with Screen(settings().color) as screen, state_store(files, screen) as store:
+        if store is None:
+            paths = logs(files)
+            made = looked_at_again(paths, gather(paths, asked, screen, make), make)
+            found = sorted((one for one in made if _is_asked(one[0], asked)), key=_newest, reverse=True)[:limit]
+        else:
+            paths = []
+            found = _from_store(store, screen, asked, make, limit)
         if as_json:
             for _, data in found:
                 screen.raw(data)
         else:
             write_runs(screen, [row for row, _ in found], now)
-        for gap in gaps_in(paths, asked.since_ns):
+        since = wanted["since"]
+        for gap in gaps_in(paths, since) if store is None else gaps_of(store.events_with_gap(), since):
             if any(gap.touches(row.started_ns, row.started_ns + int(row.seconds * 1e9)) for row, _ in found):
                 screen.gap(gap)
     exit_for_unread(files, screen.unread)
+
+
+def _newest(found: Found) -> tuple[int, str]:
+    return found[0].started_ns // 1000, found[0].pattern_run_id
+
+
+def _from_store(
+    store: Store,
+    screen: Screen,
+    asked: Filter,
+    make: Callable[[PatternRun, Sequence[PatternEvent]], Found | None],
+    limit: int | None,
+) -> list[Found]:
+    """Return what is asked for, the newest first; what seems abandoned is looked at again, as in a log."""
+    found: list[Found] = []
+    cursor: str | None = None
+    while limit is None or len(found) < limit:
+        page = store.page(asked, _PAGE if limit is None else min(limit, _PAGE), cursor)
+        made = [make(one.run, one.events) for one in page.runs]
+        if any(one is not None and one[0].status == ABANDONED for one in made):
+            bring_up(store, screen)
+            for at, one in enumerate(made):
+                if one is not None and one[0].status == ABANDONED:
+                    again = store.run(one[0].pattern_run_id)
+                    made[at] = None if again is None else make(again.run, again.events)
+        found += [one for one in made if one is not None and _is_asked(one[0], asked)]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    return found[:limit]
 
 
 def looked_at_again(
@@ -97,25 +136,21 @@ def looked_at_again(
     return [result for result in made if result[0].status != ABANDONED] + seen
 
 
-def _is_asked(row: RunRow, asked: Query, statuses: Sequence[str]) -> bool:
+def _is_asked(row: RunRow, asked: Filter) -> bool:
+    """Say whether a run without an end is one of those that are asked for; the filter tells them not apart."""
     shown = {row.status, "in_progress"} if row.status == RUNNING else {row.status}
-    return (
-        (not statuses or not shown.isdisjoint(statuses))
-        and (not asked.pattern_ids or row.pattern_id in asked.pattern_ids)
-        and (asked.since_ns is None or row.started_ns >= asked.since_ns)
-        and (asked.until_ns is None or row.started_ns <= asked.until_ns)
-    )
+    return not asked.statuses or not shown.isdisjoint(asked.statuses)
 
 
 def gather(
     paths: Sequence[str],
-    asked: Query,
+    asked: Filter,
     screen: Screen,
     make: Callable[[PatternRun, Sequence[PatternEvent]], T],
 ) -> Iterator[T]:
     """Yield what `make` makes of each run that may be asked for; bad lines are reported on the screen.
 
-    Of a query only the ids of runs and jobs are applied, and `since` to read less: a run comes whole or not.
+    Of a filter only the ids of runs and jobs are applied, and the time to read less: a run comes whole or not.
     """
     ids = Query(run_ids=asked.run_ids, job_ids=asked.job_ids)
     if STDIN in paths:
@@ -136,7 +171,7 @@ def gather(
 
 def _recent_groups(
     paths: Sequence[str],
-    asked: Query,
+    asked: Filter,
     ids: Query,
     screen: Screen,
     make: Callable[[PatternRun, Sequence[PatternEvent]], T],
@@ -145,9 +180,9 @@ def _recent_groups(
 
     A run's id is made within the slack before its first event, so a run with an older id began too early.
     """
-    if asked.since_ns is None:
+    if asked.since_us is None:
         return None
-    start = asked.since_ns - SLACK_NS
+    start = asked.since_us * 1000 - SLACK_NS
     recent = Query(run_ids=ids.run_ids, job_ids=ids.job_ids, since_ns=start)
     groups = RunGroups(make)
     bad: list[BadLine] = []

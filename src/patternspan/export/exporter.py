@@ -15,16 +15,10 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from patternspan import config
 from patternspan.errors import LineError
-from patternspan.export.archive import RunArchive
-from patternspan.export.log_options import log_options
 from patternspan.export.project import events_from_span
-from patternspan.export.sink import JsonlSink, remember_written, was_written
-from patternspan.layout import events_dir
-from patternspan.model.event import PatternEvent
-from patternspan.model.fold import in_order, is_terminal
-from patternspan.model.wire import encode
+from patternspan.export.sink import remember_written, was_written
+from patternspan.export.writer import EventWriter
 from patternspan.record import guard
-from patternspan.record.redact_sinks import redact_event
 
 
 class PatternJsonlExporter(SpanExporter):
@@ -35,9 +29,7 @@ class PatternJsonlExporter(SpanExporter):
 
     def __init__(self, root: str | os.PathLike[str] | None = None) -> None:
         settings = config.load({"root": os.fspath(root) if root is not None else None})
-        options = log_options(settings)
-        self._sink = JsonlSink(events_dir(settings.root), job_logs=settings.job_log, options=options)
-        self._archive = RunArchive(settings.root, options.modes) if settings.archive else None
+        self._writer = EventWriter(settings, was_written)
         self._closed = False
         remember_written()
 
@@ -48,19 +40,11 @@ class PatternJsonlExporter(SpanExporter):
         result = SpanExportResult.SUCCESS
         for span in spans:
             try:
-                self._write(events_from_span(span))
+                self._writer.write(events_from_span(span))
             except (OSError, LineError) as error:
                 guard.fault("jsonl exporter", error)
                 result = SpanExportResult.FAILURE
-        return SpanExportResult.FAILURE if self._sink.log.is_failing else result
-
-    def _write(self, events: list[PatternEvent]) -> None:
-        events = [redact_event(event) for event in events]
-        fresh = [event for event in events if not was_written(event.event_id)]
-        for event in fresh:
-            self._sink(encode(event) + b"\n", event.job_id, event.event_id)
-        if fresh and self._archive is not None and any(map(is_terminal, events)):
-            self._archive(in_order(events))
+        return SpanExportResult.FAILURE if self._writer.is_failing else result
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - nothing is held back
         """Say that everything is written: `export` returns when it is."""
@@ -69,4 +53,4 @@ class PatternJsonlExporter(SpanExporter):
     def shutdown(self) -> None:
         """Close the files."""
         self._closed = True
-        self._sink.close()
+        self._writer.close()

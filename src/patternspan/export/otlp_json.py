@@ -1,4 +1,4 @@
-"""OTLP JSON -> events: lines as the collector's file exporter writes them.
+"""OTLP JSON <-> events: lines as the collector's file exporter writes them.
 
 The encoding is that of protobuf in JSON, but for ids, which are hexadecimal; 64-bit numbers are texts or numbers, and
 members that are not known are passed over (https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding).
@@ -6,8 +6,9 @@ members that are not known are passed over (https://opentelemetry.io/docs/specs/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from base64 import b64decode
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -15,6 +16,12 @@ from patternspan.errors import LineError
 from patternspan.export.otlp import OtlpEvent, OtlpSpan
 from patternspan.export.project import events_from_span
 from patternspan.model.event import PatternEvent
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import ReadableSpan
+
+_IDS: Final = {"traceId", "spanId", "parentSpanId"}
+"""Members that are bytes in protobuf, and hexadecimal digits in OTLP JSON."""
 
 
 def events_from_otlp_json(line: bytes) -> Iterator[list[PatternEvent]]:
@@ -72,3 +79,18 @@ def _value(value: Mapping[str, Any]) -> Any:
 
             return b64decode(content)
     return None
+
+
+def request_of(spans: Sequence[ReadableSpan]) -> bytes:
+    """Return a request that sends these spans, as a line of OTLP JSON with its newline."""
+    from google.protobuf.json_format import MessageToDict
+    from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+
+    request = MessageToDict(encode_spans(spans), use_integers_for_enums=True)
+    for resource in request["resourceSpans"]:
+        for scope in resource["scopeSpans"]:
+            for span in scope["spans"]:
+                for one in (span, *span.get("links", ())):
+                    for name in _IDS & one.keys():
+                        one[name] = b64decode(one[name]).hex()
+    return msgspec.json.encode(request) + b"\n"

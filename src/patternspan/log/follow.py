@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from patternspan.files import regular
 from patternspan.log.reader import BadLine, Item, read_found, unpacked
-from patternspan.log.scan import backward, scan
+from patternspan.log.scan import end_of_lines, scan
 from patternspan.log.seen import Seen
 from patternspan.log.segments import Part, Position, copy_of, first_bytes, opened, place_of, since
 from patternspan.model.packing import Unpacked
@@ -50,11 +50,7 @@ def end_of(path: str) -> Position | None:
     if file < 0:
         return place if place.last > 0 else None
     try:
-        offset = os.fstat(file).st_size
-        if offset and os.pread(file, 1, offset - 1) != b"\n":
-            begin, end = next(backward(file, 0, offset, _MEMORY))
-            offset = begin + os.pread(file, end - begin, begin).rfind(b"\n") + 1
-        return Position(place.device, place.inode, offset, place.last)
+        return Position(place.device, place.inode, end_of_lines(file, os.fstat(file).st_size), place.last)
     except OSError:
         return None
     finally:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from patternspan.layout import LOG_NAME, global_log, job_log
+from patternspan.config import load
+from patternspan.layout import LOG_NAME, events_dir, global_log, job_log
 from patternspan.log.reader import STDIN
 from patternspan.log.segments import parts_of
 
@@ -24,16 +25,29 @@ class Place(msgspec.Struct, frozen=True):
     log: str
 
 
-def place(root: str, events_dir: str | None = None) -> Place:
-    """Return the place of the global log; `events_dir`, its folder, wins, and the root is then its parent."""
-    if events_dir is None:
+def place(root: str, folder: str | None = None) -> Place:
+    """Return the place of the global log; `folder`, where it stands, wins, and the root is then its parent."""
+    if folder is None:
         return Place(root, global_log(root))
-    return Place(os.path.dirname(os.path.abspath(events_dir)), os.path.join(events_dir, LOG_NAME))
+    return Place(os.path.dirname(os.path.abspath(folder)), os.path.join(folder, LOG_NAME))
 
 
 def with_rotated(log: str) -> list[str]:
     """Return the paths of all parts of a log, the oldest first and the live file last."""
     return parts_of(log)
+
+
+def logs_of(path_or_root: str | os.PathLike[str] | None) -> list[str]:
+    """Return the parts of the log of a root (None: the configured one) or of a folder of logs, or the file itself."""
+    if path_or_root is None:
+        return with_rotated(place(load().root).log)
+    path = os.fspath(path_or_root)
+    if not os.path.isdir(path):
+        return [path]
+    if os.path.isdir(events_dir(path)):
+        return with_rotated(place(path).log)
+    found = given([path])
+    return found if found != [path] else with_rotated(os.path.join(events_dir(path), LOG_NAME))
 
 
 def given(paths: Sequence[str]) -> list[str]:

@@ -131,6 +131,17 @@ def backward(descriptor: int, start: int, end: int, step: int = CHUNK) -> Iterat
         end = begin
 
 
+def end_of_lines(descriptor: int, end: int, step: int = 1 << 12) -> int:
+    """Return the offset behind the last whole line before `end`; 0 where there is none."""
+    while end > 0:
+        begin = max(0, end - step)
+        found = os.pread(descriptor, end - begin, begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end, step = begin, 2 * step
+    return 0
+
+
 def count_lines(descriptor: int, start: int, end: int) -> int:
     """Return the number of newlines in `[start, end)`."""
     total = 0

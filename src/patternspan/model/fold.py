@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from patternspan.model.event import PatternEvent
-from patternspan.model.ids import instant
+from patternspan.model.ids import elapsed_ns
 from patternspan.model.run import PatternRun
 from patternspan.model.vocabulary import (
     EXECUTION_COMPLETED,
@@ -33,6 +33,7 @@ _TAKEN: Final = frozenset(
 """The members of details that `_take_details` looks at."""
 # The phase that an event ends, and the events that may have begun it.
 _PHASE_ENDS: Final = {
+    TEMPLATE_EXPANDED: ("template_expansion_ms", ""),
     SELECTION_RESOLVED: ("selection_ms", SELECTION_STARTED),
     SELECTION_FAILED: ("selection_ms", SELECTION_STARTED),
     VALIDATION_COMPLETED: ("validation_ms", VALIDATION_STARTED),
@@ -75,6 +76,13 @@ def end_of(events: Iterable[PatternEvent]) -> PatternEvent | None:
     return found
 
 
+def result_in(status: str, details: Mapping[str, Any]) -> str:
+    """Return how a run ended, in the words of `pattern.run.result`, as status and details of its last event say."""
+    if status == "skipped":
+        return "skip"
+    return str(details.get("result", "failure" if status == "failed" else "success"))
+
+
 def is_synthetic(event: PatternEvent) -> bool:
     """Say whether another process wrote this event, for a run whose own process could not."""
     return event.details.get("synthetic") is True
@@ -108,75 +116,85 @@ def fold_in_order(events: Sequence[PatternEvent]) -> PatternRun:
         metrics={},
         tool_metadata={},
     )
-    began: dict[str, PatternEvent] = {}
-    previous = first
-    for event in events:
-        if event.event_type == SELECTION_RESOLVED or not _TAKEN.isdisjoint(event.details):
-            _take_details(run, event)
-        if not is_synthetic(event):
-            # When it was written says nothing of when its phase was over.
-            _take_phase(run, event, began, previous)
-        if event.step_id is not None and run.step_id is None:
-            run.step_id = event.step_id
-        previous = event
-    end = end_of(events)
-    if end is not None:
-        _take_end(run, end)
-    for event in events:
-        # Last, because a given figure stands for the one of the timestamps and is not added to it.
-        if "metrics" in event.details:
-            _take_given_metrics(run, event)
+    _take_events(run, events)
     return run
 
 
+def _take_events(run: PatternRun, events: Sequence[PatternEvent]) -> None:
+    # Reading and storing a log is this loop, event by event: it looks before it calls.
+    began: dict[str, PatternEvent] = {}
+    previous = events[0]
+    end = late_end = None
+    figures = []
+    for event in events:
+        details, kind = event.details, event.event_type
+        is_late = "synthetic" in details and is_synthetic(event)
+        if kind == SELECTION_RESOLVED or not _TAKEN.isdisjoint(details):
+            _take_details(run, event)
+        if is_late:
+            pass  # when it was written says nothing of when its phase was over
+        elif kind in _PHASE_ENDS:
+            name, starter = _PHASE_ENDS[kind]
+            # There is no template.started: that phase begins where the event before it stands.
+            start = began.pop(starter, None) if starter else previous
+            if start is not None:
+                _add_time(run.metrics, name, start.timestamp, event.timestamp)
+        else:
+            began.setdefault(kind, event)
+        if run.step_id is None:
+            run.step_id = event.step_id
+        if kind in TERMINAL_TYPES or event.status == "skipped":
+            if is_late:
+                late_end = late_end or event
+            elif end is None:
+                end = event
+        if "metrics" in details:
+            figures.append(details["metrics"])
+        previous = event
+    end = end or late_end
+    if end is not None:
+        _take_end(run, end)
+    for given in figures:
+        # Last, because a given figure stands for the one of the timestamps and is not added to it.
+        _take_given_metrics(run, given)
+
+
 def _take_details(run: PatternRun, event: PatternEvent) -> None:
-    details = event.details
-    kind = details.get("operation_kind")
-    if run.operation_kind == UNKNOWN_OPERATION and isinstance(kind, str) and kind:
-        run.operation_kind = kind
-    if run.pattern_version is None:
+    details, event_type = event.details, event.event_type
+    if "operation_kind" in details and run.operation_kind == UNKNOWN_OPERATION:
+        kind = details["operation_kind"]
+        if isinstance(kind, str) and kind:
+            run.operation_kind = kind
+    if run.pattern_version is None and ("template_version" in details or "pattern_version" in details):
         version = details.get("template_version") or details.get("pattern_version")
         if isinstance(version, str):
             run.pattern_version = version
-    if event.event_type == SELECTION_RESOLVED and event.pattern_id:
+    if event_type == SELECTION_RESOLVED and event.pattern_id:
         run.pattern_id = event.pattern_id
-    inputs = details.get("inputs_preview")
-    if isinstance(inputs, dict):
-        run.inputs.update(inputs)
+    if "inputs_preview" in details:
+        inputs = details["inputs_preview"]
+        if isinstance(inputs, dict):
+            run.inputs.update(inputs)
     for name in ("generated_artifacts", "artifacts"):
-        paths = details.get(name)
-        if isinstance(paths, list):
-            run.artifacts.extend(path for path in dict.fromkeys(map(_text, paths)) if path not in run.artifacts)
-    if event.event_type == EXECUTION_STARTED or "tool_name" in details:
+        if name in details and isinstance(details[name], list):
+            for path in map(_text, details[name]):
+                if path not in run.artifacts:
+                    run.artifacts.append(path)
+    if event_type == EXECUTION_STARTED or "tool_name" in details:
         for name in _TOOL_MEMBERS:
             value = details.get(name)
             if isinstance(value, str):
                 run.tool_metadata[name] = value
 
 
-def _take_given_metrics(run: PatternRun, event: PatternEvent) -> None:
-    given = event.details.get("metrics")
+def _take_given_metrics(run: PatternRun, given: Any) -> None:
     if isinstance(given, dict):
         run.metrics.update((name, value) for name, value in given.items() if _is_number(value))
 
 
-def _take_phase(run: PatternRun, event: PatternEvent, began: dict[str, PatternEvent], previous: PatternEvent) -> None:
-    kind = event.event_type
-    if kind == TEMPLATE_EXPANDED:
-        # There is no template.started: the phase begins where the event before it stands.
-        _add_time(run, "template_expansion_ms", previous, event)
-    elif kind in _PHASE_ENDS:
-        name, starter = _PHASE_ENDS[kind]
-        start = began.pop(starter, None)
-        if start is not None:
-            _add_time(run, name, start, event)
-    else:
-        began.setdefault(kind, event)
-
-
-def _add_time(run: PatternRun, name: str, start: PatternEvent, end: PatternEvent) -> None:
-    milliseconds = max(0, _elapsed_ns(start.timestamp, end.timestamp)) / 1e6
-    run.metrics[name] = round(run.metrics.get(name, 0) + milliseconds, 3)
+def _add_time(metrics: dict[str, float], name: str, start: str, end: str) -> None:
+    milliseconds = max(0, elapsed_ns(start, end)) / 1e6
+    metrics[name] = round(metrics.get(name, 0) + milliseconds, 3)
 
 
 def _take_end(run: PatternRun, event: PatternEvent) -> None:
@@ -184,7 +202,7 @@ def _take_end(run: PatternRun, event: PatternEvent) -> None:
     if run.status in {"in_progress", "pending"}:
         run.status = "success" if event.event_type == EXECUTION_COMPLETED else "failed"
     run.finished_at = event.timestamp
-    run.duration_seconds = _elapsed_ns(run.started_at or event.timestamp, event.timestamp) / 1e9
+    run.duration_seconds = elapsed_ns(run.started_at or event.timestamp, event.timestamp) / 1e9
     details = event.details
     for name in ("exit_code", "duration_seconds"):
         if name in details:
@@ -221,13 +239,6 @@ def _checks_text(checks: list[Any]) -> str:
         else:
             texts.append(_text(check))
     return "; ".join(texts)
-
-
-def _elapsed_ns(start: str, end: str) -> int:
-    if start[:17] == end[:17] and _is_canonical(start) and _is_canonical(end):
-        # Within one minute, both canonical: no date is needed.
-        return (int(end[17:19] + end[20:26]) - int(start[17:19] + start[20:26])) * 1000
-    return instant(end) - instant(start)
 
 
 def _is_canonical(text: str) -> bool:

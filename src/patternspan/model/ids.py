@@ -12,7 +12,7 @@ import os
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from itertools import count
 from typing import Final
@@ -40,6 +40,10 @@ TIMESTAMP: Final = (
 )
 """RFC 3339 with a zone, real dates only, as a regular expression without anchors; leap seconds are not taken."""
 
+_EPOCH: Final = "1970-01-01T00:00:00.000000Z"
+_CANONICAL_LENGTH: Final = len(_EPOCH)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_parsed: Final = datetime.fromisoformat
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
 
 
@@ -177,6 +181,21 @@ def _timestamp_match() -> Callable[[str], re.Match[str] | None]:
 def is_timestamp(text: str) -> bool:
     """Say whether `text` is RFC 3339 with a zone and a date that exists."""
     return _timestamp_match()(text) is not None
+
+
+def instant_us(text: str) -> int:
+    """Return the whole microseconds since the Unix epoch of a timestamp that `is_timestamp` has accepted."""
+    return elapsed_ns(_EPOCH, text) // 1000
+
+
+def elapsed_ns(start: str, end: str) -> int:
+    """Return the nanoseconds between two timestamps that `is_timestamp` has accepted."""
+    if len(start) == len(end) == _CANONICAL_LENGTH:  # so many characters hold no more than microseconds
+        try:
+            return (_parsed(end) - _parsed(start)) // _MICROSECOND * 1000
+        except ValueError:
+            pass  # a leap second
+    return instant(end) - instant(start)
 
 
 def instant(text: str) -> int:

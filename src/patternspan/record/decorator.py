@@ -143,15 +143,7 @@ class PatternSpan:
 
     def _exit(self, block: FrameType, error: BaseException | None) -> None:
         run = self._leave(block)
-        try:
-            run.leave(run.token)
-            if error is None:
-                run.finish()
-            else:
-                run.fail(error)
-        except BaseException as interrupt:
-            run.interrupted(error or interrupt)
-            raise
+        run.end(run.token, error=error)
 
     def _leave(self, block: FrameType) -> Run:
         """Return the run to leave: one object may be entered many times at once, by threads, tasks and generators."""

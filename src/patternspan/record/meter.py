@@ -1,8 +1,11 @@
 """What metrics are made of, taken while runs go: one tuple a run, and nothing computed in the executor's thread.
 
 A measurement made at once through OpenTelemetry costs more than all else that is recorded of a short run, and takes
-locks that a signal handler would wait for. So a run's figures go into a queue, and `export/run_metrics.py` puts them
+locks that a signal handler would wait for. So a run's figures go into a queue, and `export/metrics.py` puts them
 into the instruments, in the thread that collects or in one that is started when many wait.
+
+They are taken also where nobody wants them so far: an application may set its MeterProvider after its first runs, and
+those that still wait then are measured too.
 """
 
 from __future__ import annotations

@@ -38,13 +38,6 @@ def result_of(error: BaseException) -> RunResult:
     return "error"
 
 
-def result_in(status: str, details: Mapping[str, Any]) -> str:
-    """Return how a run ended, as its last event says."""
-    if status == "skipped":
-        return "skip"
-    return str(details.get("result", "failure" if status == "failed" else "success"))
-
-
 def exit_code_of_exit(error: SystemExit) -> int:
     """Return the exit code that the interpreter would give this SystemExit."""
     if error.code is None:

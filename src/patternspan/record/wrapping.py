@@ -71,15 +71,9 @@ def _wrap_function(function: Callable[..., Any], opening: Opening, reader: Argum
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
-            run.leave(token)
-            run.fail(error)
+            run.end(token, error=error)
             raise
-        try:
-            run.leave(token)
-            run.finish(result)
-        except BaseException as error:
-            run.interrupted(error)
-            raise
+        run.end(token, result)
         return result
 
     return recorded
@@ -94,15 +88,9 @@ def _wrap_coroutine(
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
-            run.leave(token)
-            run.fail(error)
+            run.end(token, error=error)
             raise
-        try:
-            run.leave(token)
-            run.finish(result)
-        except BaseException as error:
-            run.interrupted(error)
-            raise
+        run.end(token, result)
         return result
 
     return recorded

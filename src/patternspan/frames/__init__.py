@@ -1,0 +1,42 @@
+"""Events as lazy frames for analysis: over DuckDB, in this process.
+
+    import narwhals as nw
+    from patternspan import frames
+
+    events = frames.events("state")  # a root: all parts of its log, compressed ones too
+    failed = events.filter(nw.col("status") == "failed").collect()
+
+A frame is a narwhals `LazyFrame`, read when it is collected; `to_native()` gives the DuckDB relation. The columns of
+events, in a log as in Parquet, are `EVENT_COLUMNS`:
+
+    event_id, event_type        text
+    timestamp                   UTC, to the microsecond: `timestamp[us, tz=UTC]` in Parquet
+    job_id                      text
+    step_id                     text, or null
+    pattern_run_id, pattern_id  text
+    status                      text
+    details                     text: the JSON object
+    trace_id, span_id           text, or null
+
+Parquet may hold further columns, which are not read; of these, those that may be null may be missing.
+
+This is the only door to DuckDB and narwhals.
+"""
+
+from __future__ import annotations
+
+from patternspan.errors import MissingExtraError
+
+try:
+    import duckdb
+    import narwhals
+except ModuleNotFoundError as error:
+    if error.name not in {"duckdb", "narwhals"}:
+        raise
+    raise MissingExtraError("frames need an extra: pip install 'patternspan[analytics]'") from None
+
+from patternspan.frames.columns import EVENT_COLUMNS
+from patternspan.frames.events import events
+
+__all__ = ["EVENT_COLUMNS", "events"]
+del duckdb, narwhals
