@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -28,6 +29,8 @@ class Collector:
     def __init__(self) -> None:
         self.mode = "ok"
         self.requests: list[Any] = []
+        self.logs: list[Any] = []
+        """Requests with log records; they are taken in every mode."""
         self.asked = threading.Event()
         """Set by each request, whatever becomes of it."""
         self._over = threading.Event()
@@ -41,6 +44,10 @@ class Collector:
                 if self.path == "/v1/traces":
                     collector.asked.set()
                     collector._answer(self, body)
+                elif self.path == "/v1/logs":
+                    data = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+                    collector.logs.append(ExportLogsServiceRequest.FromString(data))
+                    _reply(self, 200, {})
                 else:
                     _reply(self, 200, {})  # metrics, which nobody here looks at
 
@@ -115,6 +122,13 @@ class Collector:
     def events(self) -> list[Any]:
         """The pattern events on them."""
         return [event for request in list(self.requests) for event in events_from_otlp(request)]
+
+    @property
+    def log_lines(self) -> list[str]:
+        """The bodies of the log records that were taken."""
+        resources = [resource for request in list(self.logs) for resource in request.resource_logs]
+        scopes = [scope for resource in resources for scope in resource.scope_logs]
+        return [record.body.string_value for scope in scopes for record in scope.log_records]
 
     def close(self) -> None:
         """Let nobody wait any longer, and take nothing more."""

@@ -18,6 +18,7 @@ OPTIONS: dict[str, tuple[Any, tuple[str, Any], tuple[str, Any], Any]] = {
     "job_log": (True, ("false", False), ("True", True), False),
     "archive": (True, ("false", False), ("TRUE", True), False),
     "phase_spans": (True, ("false", False), (" true ", True), False),
+    "events": ("span", ('"logs"', "logs"), ("both", "both"), "logs"),
     "trace_members": (True, ("false", False), ("true", True), False),
     "job_id": ("", ('"JOB-FILE"', "JOB-FILE"), ("JOB-ENV", "JOB-ENV"), "JOB-ARGUMENT"),
     "step_id": ("", ('"STEP-FILE"', "STEP-FILE"), ("STEP-ENV", "STEP-ENV"), "STEP-ARGUMENT"),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from patternspan.evidence.checkpoint import checkpoint
     from patternspan.evidence.seal import seal
     from patternspan.evidence.verify import verify
+    from patternspan.export.bridge import EventToSpanEventBridge
     from patternspan.export.exporter import PatternJsonlExporter
     from patternspan.importing import Imported, import_events
     from patternspan.job_state import JobStateStore
@@ -55,6 +56,7 @@ __all__ = [
     "CommandResult",
     "ConfigError",
     "ConformanceError",
+    "EventToSpanEventBridge",
     "Health",
     "Imported",
     "JobStateStore",
@@ -111,6 +113,7 @@ _LATER = {
     "health": "patternspan.condition",
     "import_events": "patternspan.importing",
     "follow_events": "patternspan.reading",
+    "EventToSpanEventBridge": "patternspan.export.bridge",
     "otlp_span_processor": "patternspan.own_provider",
     "read_events": "patternspan.reading",
     "recover": "patternspan.recovery",

@@ -41,6 +41,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Write each ended run as one JSON file."""
     phase_spans: bool = True
     """Give each phase of a run a child span of its own."""
+    events: str = "span"
+    """Where OpenTelemetry gets events: as events of their `span`, as log events (`logs`), or as `both`."""
     trace_members: bool = True
     """Add `trace_id` and `span_id` to lines; false for readers that take the nine members only."""
     job_id: str = ""
@@ -195,7 +197,11 @@ def _is_negative(value: object) -> bool:
     return isinstance(value, int) and value < 0
 
 
-_WORDS: Final = {"durability": ("os", "interval", "event"), "compress": COMPRESSIONS}
+_WORDS: Final = {
+    "events": ("span", "logs", "both"),
+    "durability": ("os", "interval", "event"),
+    "compress": COMPRESSIONS,
+}
 _OCTAL: Final = re.compile("0?[0-7]{3}").fullmatch
 _WANTED: Final[dict[Any, str]] = {bool: "true or false", int: "a whole number", str: "a text"}
 _PLAIN: Final = frozenset(_WANTED)

@@ -6,11 +6,14 @@ nobody needs who does not use it, and none of it is needed here.
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from typing import Any, Final
 
 from patternspan.errors import PatternspanError
 from patternspan.record.guard import report
-from patternspan.setup import configure, shutdown_log
+from patternspan.setup import configure, declare, shutdown_log
+
+_OPTIONS: Final = frozenset(inspect.signature(configure).parameters)
 
 
 class PatternspanInstrumentor:
@@ -20,10 +23,14 @@ class PatternspanInstrumentor:
         """Return what must be installed: nothing else."""
         return []
 
-    def instrument(self, **_options: Any) -> None:
-        """Configure from the environment and the file. What is wrong there is reported, and the program goes on."""
+    def instrument(self, **options: Any) -> None:
+        """Configure from `options`, the environment and the file.
+
+        What is wrong there is reported, and the program goes on. Options come from the file of `OTEL_CONFIG_FILE`
+        (`instrumentation/development`, `python`); what is none of `configure()`'s is passed over.
+        """
         try:
-            configure()
+            declare({name: value for name, value in options.items() if name in _OPTIONS})
         except PatternspanError as error:
             report("configuration", str(error), always=True)
 

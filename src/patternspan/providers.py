@@ -11,7 +11,7 @@ from opentelemetry import trace
 
 from patternspan.config import Config
 from patternspan.export.log_options import log_options
-from patternspan.record.guard import fault
+from patternspan.record.guard import fault, report
 from patternspan.record.process import process_member
 from patternspan.record.redact_sinks import redact_attributes
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import SpanProcessor
 
 _FLUSH_MILLISECONDS: Final = 5000
+CONFIG_FILE: Final = "OTEL_CONFIG_FILE"
+_NONE_YET: Final = frozenset({"ProxyTracerProvider", "_ProxyMeterProvider", "ProxyLoggerProvider"})
 OWN_EXPORTER: Final = "patternspan_jsonl"
 """The name of our exporter in `OTEL_TRACES_EXPORTER`."""
 
@@ -28,6 +30,9 @@ class _Providers:
 
     def __init__(self) -> None:
         self.tracer_provider: Any = None
+        self.declared: tuple[Any, ...] = ()
+        """Those that a file made, once that was tried: see `declared`."""
+        self.was_declared = False
         self.processors: list[Any] = []
         self.metric_export: Any = None
         self.at_exit = False
@@ -37,8 +42,8 @@ providers: Final = _Providers()
 
 
 def wanted_exporters(signal: str = "TRACES") -> list[str]:
-    """Return the exporters that `OTEL_TRACES_EXPORTER` (or `…METRICS…`) names, else `otlp` where an endpoint is set."""
-    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+    """Return the exporters that `OTEL_<signal>_EXPORTER` names, else `otlp` where an endpoint is set."""
+    if config_file() or os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return []
     names = os.environ.get(f"OTEL_{signal}_EXPORTER", "").strip()
     if names:
@@ -47,9 +52,48 @@ def wanted_exporters(signal: str = "TRACES") -> list[str]:
     return ["otlp"] if any(os.environ.get(name) for name in endpoints) else []
 
 
+def config_file() -> str:
+    """Return the path in `OTEL_CONFIG_FILE`; that file says all that OpenTelemetry's other variables would."""
+    return os.environ.get(CONFIG_FILE, "").strip()
+
+
+def declare_providers(settings: Config) -> None:
+    """Have the SDK set up what the file of `OTEL_CONFIG_FILE` declares, unless the application has a provider.
+
+    `opentelemetry-instrument` does the same before; then it is done. What is wrong with the file is reported.
+    """
+    if providers.was_declared:
+        return
+    providers.was_declared = True
+    if any(type(provider).__name__ not in _NONE_YET for provider in _global_providers()):
+        return
+    try:
+        from opentelemetry.configuration import configure_sdk, load_config_file
+    except ImportError:
+        problem = f"{CONFIG_FILE}: what reads it is not there; pip install 'opentelemetry-sdk[file-configuration]'"
+        report("configuration", problem, always=True)
+        return
+    try:
+        configure_sdk(load_config_file(config_file()))
+    except Exception as error:  # noqa: BLE001 - of a package that is still being developed
+        report("configuration", f"{CONFIG_FILE}={config_file()}: {error}", always=True)
+        return
+    providers.declared = tuple(one for one in _global_providers() if type(one).__name__ not in _NONE_YET)
+    _at_exit(settings)
+
+
+def _global_providers() -> tuple[Any, ...]:
+    from opentelemetry import _logs, metrics
+
+    return trace.get_tracer_provider(), metrics.get_meter_provider(), _logs.get_logger_provider()
+
+
 def make_tracer_provider(settings: Config) -> None:
     """Set the global TracerProvider, unless the application has one."""
     if not isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):
+        return
+    if config_file():
+        declare_providers(settings)
         return
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -89,6 +133,27 @@ def make_meter_provider(settings: Config) -> None:
 
     quieten()
     providers.metric_export = MetricExport(named(_resource(settings)), make_readers, settings.metric_pattern_ids)
+    _at_exit(settings)
+
+
+def make_logger_provider(settings: Config) -> None:
+    """Set the global LoggerProvider, unless the application has one."""
+    from opentelemetry import _logs
+
+    if type(_logs.get_logger_provider()).__name__ not in {"ProxyLoggerProvider", "NoOpLoggerProvider"}:
+        return
+    from opentelemetry.sdk._logs import LoggerProvider
+    from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+
+    from patternspan.export.quiet import quieten
+
+    provider = LoggerProvider(_resource(settings), shutdown_on_exit=False)
+    quieten()
+    for exporter in _load_exporters("LOGS", settings):
+        processor = BatchLogRecordProcessor(exporter)
+        provider.add_log_record_processor(processor)
+        providers.processors.append(processor)
+    _logs.set_logger_provider(provider)
     _at_exit(settings)
 
 
@@ -157,10 +222,12 @@ def _shutdown() -> None:
             # The SDK's own heeds no timeout, and its `shutdown` waits for half a minute where no collector answers.
             batches = getattr(processor, "_batch_processor", None)
             if batches is not None:
-                batches.shutdown(_FLUSH_MILLISECONDS)
+                batches.shutdown(max(500, int(1000 * (deadline - time.monotonic()))))
             else:
                 processor.shutdown()
         if provider is not None:
+            provider.shutdown()
+        for provider in providers.declared:
             provider.shutdown()
     except Exception as error:  # noqa: BLE001
         fault("exporter", error)

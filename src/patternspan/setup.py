@@ -18,10 +18,17 @@ from patternspan.export.line_log import interval_sync
 from patternspan.export.log_options import log_options
 from patternspan.export.sink import JsonlSink
 from patternspan.layout import events_dir, global_log
-from patternspan.providers import make_meter_provider, make_tracer_provider, providers, wanted_exporters
+from patternspan.providers import (
+    config_file,
+    make_logger_provider,
+    make_meter_provider,
+    make_tracer_provider,
+    providers,
+    wanted_exporters,
+)
 from patternspan.record.context import reset_process
 from patternspan.record.guard import report
-from patternspan.record.hub import hub
+from patternspan.record.hub import add_event, hub
 from patternspan.record.meter import meter
 from patternspan.record.redact import use_rules
 
@@ -34,6 +41,8 @@ class _Installed:
 
     def __init__(self) -> None:
         self.config: Config | None = None
+        self.declared: dict[str, Any] = {}
+        """Options from a file that declares the SDK; arguments of `configure` win over them."""
         self.sink: JsonlSink | None = None
         self.archive: RunArchive | None = None
         self.metrics: Any = None
@@ -50,6 +59,7 @@ def configure(
     job_log: bool | None = None,
     archive: bool | None = None,
     phase_spans: bool | None = None,
+    events: str | None = None,
     trace_members: bool | None = None,
     job_id: str | None = None,
     step_id: str | None = None,
@@ -82,7 +92,8 @@ def configure(
     Each argument wins over its `PATTERNSPAN_…` variable, that over the TOML file; `patternspan.config.Config` explains
     them. Where the application has a TracerProvider, that one is used and nothing is replaced; else one is made, which
     exports where `OTEL_TRACES_EXPORTER` or an OTLP endpoint says so, and nowhere otherwise. So it is with the
-    MeterProvider and `OTEL_METRICS_EXPORTER`, but that none is made which would export nowhere. Calling it again
+    MeterProvider and `OTEL_METRICS_EXPORTER`, and where log events are asked for with the LoggerProvider and
+    `OTEL_LOGS_EXPORTER`, but that none is made which would export nowhere. Calling it again
     replaces what the last call set up, except the providers.
 
     Raises ConfigError where an option is wrong, MissingExtraError where the compression it names is not installed.
@@ -94,6 +105,7 @@ def configure(
         "job_log": job_log,
         "archive": archive,
         "phase_spans": phase_spans,
+        "events": events,
         "trace_members": trace_members,
         "job_id": job_id,
         "step_id": step_id,
@@ -121,14 +133,26 @@ def configure(
         "metric_pattern_ids": metric_pattern_ids,
         "service_name": service_name,
     }
-    settings = configuration.load(given)
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = configuration.load({**_installed.declared, **given})
     _apply(settings)
     hub.starter = None
     if settings.enabled:
         make_tracer_provider(settings)
+        if _installed.config is not settings:  # a file that declares the SDK has options of ours, too
+            settings = configuration.load({**_installed.declared, **given})
+            _apply(settings)
         use_sdk()
+        _use_log_events(settings)
         _use_metrics(settings)
     return settings
+
+
+def declare(options: dict[str, Any]) -> None:
+    """Configure with options that stand in a file. Raises ConfigError where one is wrong; then none is taken."""
+    configuration.load(options)
+    _installed.declared = options or _installed.declared  # `opentelemetry-instrument` comes again without any
+    configure()
 
 
 def in_force() -> Config:
@@ -143,9 +167,10 @@ def start() -> None:
     """
     settings = configuration.load()
     _apply(settings)
-    if settings.enabled and wanted_exporters():
+    if settings.enabled and (wanted_exporters() or config_file()):
         make_tracer_provider(settings)
     use_sdk()
+    _use_log_events(settings)
     _use_metrics(settings)
 
 
@@ -202,6 +227,20 @@ def shutdown_log() -> None:
         _installed.archive = None
 
 
+def _use_log_events(settings: Config) -> None:
+    """Let the hub make log events, where they are asked for; nothing of the Logs API is loaded elsewhere."""
+    hub.log_event = None
+    if settings.events == "span" or not settings.enabled:
+        return
+    if wanted_exporters("LOGS"):
+        make_logger_provider(settings)
+    from patternspan.export.log_events import LogEvents, leave_out
+
+    hub.log_event = LogEvents()
+    if settings.events == "logs":
+        hub.adder_for = lambda _span: leave_out
+
+
 def _use_metrics(settings: Config) -> None:
     """Make the instruments, once, in the MeterProvider that the application has or that an exporter is wanted of."""
     if not (settings.metrics and settings.enabled):
@@ -229,6 +268,7 @@ def _begin_metrics() -> bool:
 
 def use_sdk() -> None:
     """Let the hub add events in the SDK's quick way, where an SDK is loaded."""
+    hub.adder_for = lambda _span: add_event
     if "opentelemetry.sdk.trace" in sys.modules:
         from patternspan.export.spans import adder_for
 

@@ -21,7 +21,7 @@ from logs import SECOND, START_NS, RunMaker, failed_run, good_run, lines
 from otlp_collector import Collector
 from patternspan import frames, read_events
 from patternspan.errors import LineError
-from patternspan.export.otlp_json import events_from_otlp_json, request_of
+from patternspan.export.otlp_json import events_from_otlp_json, request_in, request_of
 from patternspan.export.rebuild import spans_of
 from patternspan.model.fold import fold, in_order
 from strategies import any_events
@@ -98,7 +98,7 @@ def test_what_goes_out_as_spans_comes_back_as_it_was(events):
         line = request_of(spans_of(own, Resource({})))
     except (LineError, ValueError):
         return  # no span can hold them, and the command says how many
-    back = [event for span in events_from_otlp_json(line) for event in span]
+    back = [event for span in events_from_otlp_json(request_in(line)) for event in span]
     assert {event.event_id: event for event in back} == {event.event_id: event for event in own}
 
 

@@ -39,7 +39,9 @@ def test_a_file_of_a_collector_gives_the_same_events(tmp_path):
     code, out, err = run("import", "traces.jsonl")
     events = [event for one in runs for event in one]
     assert (code, out) == (0, "")
-    assert err == f"{len(events)} events imported, 0 there already, 1 span without a pattern event, 0 problems\n"
+    assert (
+        err == f"{len(events)} events imported, 0 there already, 1 other record without a pattern event, 0 problems\n"
+    )
     assert events_in(tmp_path / LOG) == events
     job_logs = list((tmp_path / "state/events/jobs").glob("*/pattern_events.jsonl"))
     assert sorted(event.event_id for path in job_logs for event in events_in(path)) == sorted(

@@ -30,7 +30,7 @@ SUFFIXES = {"s": ("_seconds_bucket", "_seconds_sum", "_seconds_count"), "gauge":
 KINDS = {
     vocabulary.METRIC_RUN_DURATION: "s",
     vocabulary.METRIC_PHASE_DURATION: "s",
-    vocabulary.METRIC_RUNS_ACTIVE: "gauge",
+    vocabulary.METRIC_RUN_ACTIVE: "gauge",
 }
 METRICS = {value for name, value in vars(vocabulary).items() if name.startswith("METRIC_")}
 EMITTED = {f"{name.replace('.', '_')}{end}" for name in METRICS for end in SUFFIXES[KINDS.get(name, "counter")]}

@@ -24,7 +24,7 @@ import patternspan
 from otlp_files import request_of
 from patternspan import PatternEvent, PatternJsonlExporter, current_run, job, pattern_span, step
 from patternspan.export.otlp import events_from_otlp
-from patternspan.export.otlp_json import events_from_otlp_json
+from patternspan.export.otlp_json import events_from_otlp_json, request_in
 from patternspan.export.project import events_from_span, span_from_events
 from patternspan.log.reader import LogLine, read_all
 from patternspan.model.conform import judge_event
@@ -114,7 +114,7 @@ def test_events_survive_span_and_protobuf(events: list[PatternEvent]) -> None:
 @given(events=events_of_a_run())
 def test_events_survive_span_and_otlp_json(events: list[PatternEvent]) -> None:
     """Events -> span -> OTLP JSON -> events: what a collector writes to a file loses nothing either."""
-    assert list(events_from_otlp_json(request_of([events]))) == [events]
+    assert list(events_from_otlp_json(request_in(request_of([events])))) == [events]
 
 
 def test_details_of_many_members_survive() -> None:

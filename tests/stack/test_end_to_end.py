@@ -16,6 +16,7 @@ from stack_answers import eventually, fetched, spans_sent, tags
 
 from patternspan import PatternEvent, fold, import_events, read_events
 from patternspan.model.vocabulary import EVENT_TYPES
+from registry_rules import GROUPS, faults_of
 from stack_run import Stack
 
 LOAD = Path(__file__).parents[2] / "examples" / "dashboard_load.py"
@@ -43,6 +44,11 @@ def runs_of(events: list[PatternEvent]) -> dict[str, list[PatternEvent]]:
     return found
 
 
+def of_patterns(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return those that the registry defines, and not what Jaeger adds."""
+    return {name: value for name, value in attributes.items() if name.startswith("pattern.")}
+
+
 def test_jaeger_gives_every_run_back(stack: Stack, load: Path) -> None:
     """Its ten event types with their ids, its result, error, phases, tool and retry."""
     events = list(read_events(load / "state"))
@@ -62,6 +68,10 @@ def test_jaeger_gives_every_run_back(stack: Stack, load: Path) -> None:
         logs = [{field["key"]: field["value"] for field in log["fields"]} for log in span["logs"]]
         assert [log["pattern.event.id"] for log in logs if "pattern.event.id" in log] == run.events
         assert [log["event"] for log in logs if "pattern.event.id" in log] == [event.event_type for event in own]
+        assert [*faults_of(run_id, of_patterns(told), GROUPS["span.pattern.run"])] == []
+        for log in logs:
+            if "pattern.event.id" in log:
+                assert [*faults_of(run_id, of_patterns(log), GROUPS[f"event.{log['event']}"])] == []
         assert told.get("pattern.step.id") == run.step_id
         assert (told["pattern.id"], told["pattern.job.id"], told["pattern.run.status"]) == (
             run.pattern_id, run.job_id, run.status,

@@ -24,8 +24,13 @@ def spans(newest: PatternEvent | None) -> Iterator[Finding]:
     """Judge how spans leave this environment, and whether the newest event of the log belongs to one."""
     from importlib.metadata import entry_points
 
-    from patternspan.providers import wanted_exporters
+    from patternspan.providers import CONFIG_FILE, config_file, wanted_exporters
 
+    if config_file():
+        yield _declared(CONFIG_FILE, config_file())
+        if newest is not None:
+            yield _trace(newest)
+        return
     if os.environ.get(_DISABLED, "").strip().lower() == "true":
         yield Finding("warn", "spans", f"{_DISABLED}=true: no span is made", f"unset {_DISABLED}")
         return
@@ -48,6 +53,20 @@ def spans(newest: PatternEvent | None) -> Iterator[Finding]:
     yield from _flushing()
     if newest is not None:
         yield _trace(newest)
+
+
+def _declared(variable: str, path: str) -> Finding:
+    """Judge the file that declares the SDK; what it says is not looked into here."""
+    try:
+        from opentelemetry.configuration import load_config_file
+    except ImportError:
+        fact = f"{variable}={path}: the package that reads it is not installed"
+        return Finding("fail", "spans", fact, "pip install 'opentelemetry-sdk[file-configuration]'")
+    try:
+        load_config_file(path)
+    except Exception as error:  # noqa: BLE001 - of a package that is still being developed
+        return Finding("fail", "spans", f"{variable}={path}: {error}", "correct the file, or unset the variable")
+    return Finding("ok", "spans", f"{variable}={path} declares the SDK; other OTEL_ variables are not read")
 
 
 def _trace(newest: PatternEvent) -> Finding:

@@ -43,7 +43,7 @@ def import_command(files: tuple[str, ...]) -> None:
             progress.clear()
     note(
         f"{counted(done.imported, 'event')} imported, {done.present:,} there already, "
-        f"{counted(done.foreign, 'span')} without a pattern event, {counted(done.bad, 'problem')}"
+        f"{counted(done.foreign, 'other record')} without a pattern event, {counted(done.bad, 'problem')}"
     )
     if missing:
         click.get_current_context().exit(NOT_FOUND)

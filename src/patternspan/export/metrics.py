@@ -16,16 +16,16 @@ from patternspan.export.histograms import Values, record_all
 from patternspan.export.labels import LabelMaker
 from patternspan.export.sink import totals
 from patternspan.model.vocabulary import (
-    METRIC_EVENTS_DROPPED,
-    METRIC_EVENTS_WRITTEN,
-    METRIC_FINDINGS,
+    METRIC_EVENT_DROPPED,
+    METRIC_EVENT_WRITTEN,
     METRIC_PHASE_DURATION,
+    METRIC_RUN_ACTIVE,
     METRIC_RUN_DURATION,
-    METRIC_RUNS_ACTIVE,
-    METRIC_SPANS_DROPPED,
-    METRIC_SPANS_EXPORTED,
-    METRIC_VALUES_REDACTED,
-    METRIC_VALUES_TRUNCATED,
+    METRIC_RUN_FINDINGS,
+    METRIC_SPAN_DROPPED,
+    METRIC_SPAN_EXPORTED,
+    METRIC_VALUE_REDACTED,
+    METRIC_VALUE_TRUNCATED,
     PHASE,
     REDACTION_KIND,
     SPAN_EXECUTION,
@@ -57,27 +57,27 @@ class RunMetrics:
             "How long the phases of runs took.",
             explicit_bucket_boundaries_advisory=BUCKETS,
         )
-        self._findings = source.create_counter(METRIC_FINDINGS, "{finding}", "Findings that runs have reported.")
+        self._findings = source.create_counter(METRIC_RUN_FINDINGS, "{finding}", "Findings that runs have reported.")
         source.create_observable_up_down_counter(
-            METRIC_RUNS_ACTIVE, [self._active], "{run}", "Runs that have begun and not ended."
+            METRIC_RUN_ACTIVE, [self._active], "{run}", "Runs that have begun and not ended."
         )
         source.create_observable_counter(
-            METRIC_EVENTS_WRITTEN, [_written], "{event}", "Events that this process has written to its log."
+            METRIC_EVENT_WRITTEN, [_written], "{event}", "Events that this process has written to its log."
         )
         source.create_observable_counter(
-            METRIC_EVENTS_DROPPED, [_dropped], "{event}", "Events that could not be written and were given up."
+            METRIC_EVENT_DROPPED, [_dropped], "{event}", "Events that could not be written and were given up."
         )
         source.create_observable_counter(
-            METRIC_VALUES_TRUNCATED, [_truncated], "{value}", "Values that were longer than they may be, and were cut."
+            METRIC_VALUE_TRUNCATED, [_truncated], "{value}", "Values that were longer than they may be, and were cut."
         )
         source.create_observable_counter(
-            METRIC_VALUES_REDACTED, [_redacted], "{value}", "Secrets that were withheld, by kind."
+            METRIC_VALUE_REDACTED, [_redacted], "{value}", "Secrets that were withheld, by kind."
         )
         source.create_observable_counter(
-            METRIC_SPANS_EXPORTED, [_spans_exported], "{span}", "Spans that the collector has accepted."
+            METRIC_SPAN_EXPORTED, [_spans_exported], "{span}", "Spans that the collector has accepted."
         )
         source.create_observable_counter(
-            METRIC_SPANS_DROPPED,
+            METRIC_SPAN_DROPPED,
             [_spans_dropped],
             "{span}",
             "Spans given up: the queue was full, or refused.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +17,8 @@ from patternspan.errors import LineError
 from patternspan.export.otlp import OtlpEvent, OtlpSpan
 from patternspan.export.project import events_from_span
 from patternspan.model.event import PatternEvent
+from patternspan.model.vocabulary import EVENT_TYPES
+from patternspan.model.wire import decode
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import ReadableSpan
@@ -24,22 +27,57 @@ _IDS: Final = {"traceId", "spanId", "parentSpanId"}
 """Members that are bytes in protobuf, and hexadecimal digits in OTLP JSON."""
 
 
-def events_from_otlp_json(line: bytes) -> Iterator[list[PatternEvent]]:
-    """Yield the pattern events of each span in one request; an empty list for a span without any.
+def events_from_otlp_json(request: Mapping[str, Any]) -> Iterator[list[PatternEvent]]:
+    """Yield the pattern events of each span in a request; an empty list for a span without any.
 
-    Raises LineError where the line is no OTLP JSON, or an event in it is broken.
+    Raises LineError where a span is none of OTLP, or an event on it is broken.
     """
+    for span in _members(request, "resourceSpans", "scopeSpans", "spans"):
+        with _said():
+            events = events_from_span(_span(span))
+        yield events
+
+
+def events_from_otlp_logs(request: Mapping[str, Any]) -> Iterator[PatternEvent | None]:
+    """Yield the pattern event of each log record in a request, None for a record that is none.
+
+    A log event of this package, and a line that a collector read from the log, has the line as its body. Raises
+    LineError where a record cannot be read.
+    """
+    for record in _members(request, "resourceLogs", "scopeLogs", "logRecords"):
+        with _said():
+            name, body = record.get("eventName"), (record.get("body") or {}).get("stringValue")
+        if name in EVENT_TYPES and isinstance(body, str) and body.startswith("{"):
+            yield decode(body.encode())
+        else:
+            yield None
+
+
+def request_in(line: bytes) -> dict[str, Any]:
+    """Return the request in a line. Raises LineError where it is no JSON object."""
     try:
         request = msgspec.json.decode(line)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise LineError(f"not JSON: {error}") from None
     if not isinstance(request, dict):
         raise LineError(f"no OTLP: an object is wanted, found {type(request).__name__}")
+    return request
+
+
+def _members(request: Mapping[str, Any], of_resource: str, of_scope: str, name: str) -> Iterator[Mapping[str, Any]]:
+    with _said():
+        for resource in request.get(of_resource) or ():
+            for scope in resource.get(of_scope) or ():
+                yield from scope.get(name) or ()
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Say of members that are not what OTLP has that they are not."""
     try:
-        for resource in request.get("resourceSpans") or ():
-            for scope in resource.get("scopeSpans") or ():
-                for span in scope.get("spans") or ():
-                    yield events_from_span(_span(span))
+        yield
+    except LineError:
+        raise
     except (AttributeError, TypeError, ValueError, KeyError, RecursionError, OverflowError) as error:
         raise LineError(f"no OTLP: {type(error).__name__}: {error}") from None
 

@@ -27,17 +27,18 @@ class EventWriter:
         self._archive = RunArchive(settings.root, options.modes) if settings.archive else None
         self._is_known = is_known
 
-    def write(self, events: Iterable[PatternEvent]) -> list[PatternEvent]:
-        """Write the events of a span, redacted, and return those that were not known.
+    def write(self, events: Iterable[PatternEvent], run: Iterable[PatternEvent] | None = None) -> list[PatternEvent]:
+        """Write events of one run, redacted, and return those that were not known.
 
-        A run that ends among them is archived. Raises OSError where that fails; the log says by `is_failing`.
+        A run that ends among them is archived: with `run`, where these are not all. Raises OSError where that fails;
+        the log says by `is_failing`.
         """
         clean = [redact_event(event) for event in events]
         fresh = [event for event in clean if not self._is_known(event.event_id)]
         for event in fresh:
             self._sink(encode(event) + b"\n", event.job_id, event.event_id)
         if fresh and self._archive is not None and any(map(is_terminal, clean)):
-            self._archive(in_order(clean))
+            self._archive(in_order(clean if run is None else [redact_event(event) for event in run]))
         return fresh
 
     @property

@@ -21,8 +21,11 @@ from patternspan.model.vocabulary import (
     EVENT_ID,
     EVENT_MEMBERS,
     EVENT_STATUS,
+    JOB_ID,
     PATTERN_ID,
+    RUN_ID,
     SELECTION_STARTED,
+    STEP_ID,
 )
 from patternspan.model.wire import decode_object, encode_value
 
@@ -64,6 +67,15 @@ def event_attributes(event: PatternEvent) -> dict[str, AttributeValue]:
         attributes[PATTERN_ID] = event.pattern_id  # the span bears the pattern that was chosen later
     if event.trace_id is UNSET:
         attributes[EVENT_MEMBERS] = _UNCORRELATED
+    return attributes
+
+
+def log_attributes(event: PatternEvent) -> dict[str, AttributeValue]:
+    """Return the attributes of an event as a log event, which bears the ids that a span event has from its span."""
+    attributes = event_attributes(event)
+    attributes |= {PATTERN_ID: event.pattern_id, RUN_ID: event.pattern_run_id, JOB_ID: event.job_id}
+    if event.step_id is not None:
+        attributes[STEP_ID] = event.step_id
     return attributes
 
 

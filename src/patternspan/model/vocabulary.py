@@ -1,4 +1,8 @@
-"""The words of the contract: event types, statuses, results, span names and attribute keys."""
+"""The words of the contract: event types, statuses, results, names of spans, attributes and metrics.
+
+Made by `scripts/registry` from `schema/registry`; what each word means is said there, and on the page that is made
+of it, `docs/reference/attributes.md`.
+"""
 
 from __future__ import annotations
 
@@ -42,31 +46,41 @@ EVENT_TYPES: Final[tuple[EventType, ...]] = (
     EXECUTION_FAILED,
 )
 
-EventStatus = Literal["in_progress", "success", "failed", "warning", "skipped"]
-"""What an event may say of its run."""
-
-EVENT_STATUSES: Final[tuple[EventStatus, ...]] = ("in_progress", "success", "failed", "warning", "skipped")
+TERMINAL_TYPES: Final = frozenset(
+    {
+        SELECTION_FAILED,
+        VALIDATION_FAILED,
+        EXECUTION_COMPLETED,
+        EXECUTION_FAILED,
+    }
+)
+"""Types that always end a run; an event of status `skipped` ends one too."""
 
 RunStatus = Literal["pending", "in_progress", "success", "failed", "warning", "skipped"]
 """What a run may be."""
 
-RUN_STATUSES: Final[tuple[RunStatus, ...]] = ("pending", *EVENT_STATUSES)
+RUN_STATUSES: Final[tuple[RunStatus, ...]] = ("pending", "in_progress", "success", "failed", "warning", "skipped")
 
 RunResult = Literal["success", "failure", "error", "timeout", "cancellation", "skip"]
 """How a run ended, in the words of the OpenTelemetry CI/CD conventions (`cicd.pipeline.result`)."""
 
 RESULTS: Final[tuple[RunResult, ...]] = ("success", "failure", "error", "timeout", "cancellation", "skip")
 
+EventStatus = Literal["in_progress", "success", "failed", "warning", "skipped"]
+"""What an event may say of its run."""
+
+EVENT_STATUSES: Final[tuple[EventStatus, ...]] = ("in_progress", "success", "failed", "warning", "skipped")
+
 SelectionMethod = Literal["explicit", "auto", "fallback"]
 """How a pattern was chosen."""
-
-TERMINAL_TYPES: Final = frozenset({SELECTION_FAILED, VALIDATION_FAILED, EXECUTION_COMPLETED, EXECUTION_FAILED})
-"""Types that always end a run; an event of status `skipped` ends one too."""
 
 UNKNOWN_OPERATION: Final = "unknown"
 """The `operation_kind` of a run none of whose events names one."""
 
-# Names of the spans. The run span carries the pattern's id, which comes from a catalogue: low cardinality.
+OTHER: Final = "_OTHER"
+"""Stands in a label for every value beyond the cap on distinct ones, as in OpenTelemetry's conventions."""
+
+# Names of spans.
 SPAN_RUN: Final = "pattern.run"
 SPAN_JOB: Final = "pattern.job"
 SPAN_STEP: Final = "pattern.step"
@@ -75,7 +89,7 @@ SPAN_TEMPLATE: Final = "pattern.template"
 SPAN_VALIDATION: Final = "pattern.validation"
 SPAN_EXECUTION: Final = "pattern.execution"
 
-# Attributes of spans.
+# Attributes. Patterns.
 PATTERN_ID: Final = "pattern.id"
 PATTERN_VERSION: Final = "pattern.version"
 OPERATION_KIND: Final = "pattern.operation.kind"
@@ -86,29 +100,28 @@ RUN_ATTEMPT: Final = "pattern.run.attempt"
 JOB_ID: Final = "pattern.job.id"
 STEP_ID: Final = "pattern.step.id"
 LINK_TYPE: Final = "pattern.link.type"
-ERROR_TYPE: Final = "error.type"
 
-# Attributes of span events. Together with the span they hold the whole event: see model/attributes.py.
+# Attributes. Events of patterns.
 EVENT_ID: Final = "pattern.event.id"
 EVENT_STATUS: Final = "pattern.event.status"
+DETAILS_PREFIX: Final = "pattern.details."
 EVENT_DETAILS: Final = "pattern.event.details"
 EVENT_MEMBERS: Final = "pattern.event.members"
-DETAILS_PREFIX: Final = "pattern.details."
 
-# Metrics: never with the id of a run, a job or a step in a label.
-METRIC_RUN_DURATION: Final = "pattern.run.duration"
-METRIC_RUNS_ACTIVE: Final = "pattern.run.active"
-METRIC_PHASE_DURATION: Final = "pattern.phase.duration"
-METRIC_FINDINGS: Final = "pattern.run.findings"
-METRIC_EVENTS_WRITTEN: Final = "pattern.event.written"
-METRIC_EVENTS_DROPPED: Final = "pattern.event.dropped"
-METRIC_SPANS_EXPORTED: Final = "pattern.span.exported"
-METRIC_SPANS_DROPPED: Final = "pattern.span.dropped"
-METRIC_VALUES_TRUNCATED: Final = "pattern.value.truncated"
-METRIC_VALUES_REDACTED: Final = "pattern.value.redacted"
-
-# Their labels, beside those that spans have too.
+# Attributes. Labels of metrics.
 PHASE: Final = "pattern.phase"
 REDACTION_KIND: Final = "pattern.redaction.kind"
-OTHER: Final = "_OTHER"
-"""Stands in a label for every value beyond the cap on distinct ones, as in OpenTelemetry's own conventions."""
+ERROR_TYPE: Final = "error.type"
+"""Of OpenTelemetry's own conventions."""
+
+# Metrics.
+METRIC_RUN_DURATION: Final = "pattern.run.duration"
+METRIC_RUN_ACTIVE: Final = "pattern.run.active"
+METRIC_PHASE_DURATION: Final = "pattern.phase.duration"
+METRIC_RUN_FINDINGS: Final = "pattern.run.findings"
+METRIC_EVENT_WRITTEN: Final = "pattern.event.written"
+METRIC_EVENT_DROPPED: Final = "pattern.event.dropped"
+METRIC_SPAN_EXPORTED: Final = "pattern.span.exported"
+METRIC_SPAN_DROPPED: Final = "pattern.span.dropped"
+METRIC_VALUE_TRUNCATED: Final = "pattern.value.truncated"
+METRIC_VALUE_REDACTED: Final = "pattern.value.redacted"

@@ -29,7 +29,7 @@ EndListener = Callable[[Sequence[PatternEvent]], None]
 """Hears the events of each run that has ended."""
 
 EventAdder = Callable[[Any, str, bytes, int], None]
-"""Adds an event to a recording span: (span, event type, line, nanoseconds since the Unix epoch)."""
+"""Adds an event to a span, or tells it beside one: (span, event type, line, nanoseconds since the Unix epoch)."""
 
 
 def add_event(span: Span, event_type: str, line: bytes, time_ns: int) -> None:
@@ -55,6 +55,8 @@ class Hub:
         self.writers: tuple[LineWriter, ...] = ()
         self.subscribers: tuple[Subscriber, ...] = ()
         self.end_listeners: tuple[EndListener, ...] = ()
+        self.log_event: EventAdder | None = None
+        """Makes a log event of each event, where that is asked for."""
         self.meter: Meter | None = None
         """Hears figures of runs, where metrics are on."""
         self.adder_for: Callable[[Span], EventAdder] = lambda _span: add_event
@@ -134,6 +136,11 @@ class Hub:
                 add(span, event_type, line, time_ns)
             except Exception as error:  # noqa: BLE001
                 guard.fault("span", error)
+        if self.log_event is not None:
+            try:
+                self.log_event(span, event_type, line, time_ns)
+            except Exception as error:  # noqa: BLE001
+                guard.fault("log event", error)
         if self.subscribers:
             self._tell(decode(line))
 
