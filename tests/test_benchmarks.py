@@ -41,6 +41,7 @@ def test_recording_compares_every_arm():
         ("dead.py", ["--rounds", "1", "--runs", "2", "--work", "1"], "dead, processor"),
         ("durability.py", ["--rounds", "1", "--lines", "8"], "event / bare, time"),
         ("store.py", ["--rounds", "1", "--events", "2000"], "database / log:"),
+        ("frames.py", ["--rounds", "1", "--events", "2000", "--fold-events", "2000"], "frames / plain SQL"),
         ("sealing.py", ["--rounds", "1", "--events", "2000"], "sealing beyond SHA-256:"),
         ("rotation.py", ["--rounds", "1", "--runs", "3", "--lines", "2000"], "4 writers, segments 256 KiB, gzip"),
         ("redaction.py", ["--set", "held-out"], "hostile texts of 180 kB"),

@@ -30,7 +30,8 @@ GIVEN: Final = ("selection", "template", "validation", "execution")
 """The phases whose duration an event may give: `given_selection_us` and so on."""
 METRICS: Final = ("selection_ms", "template_expansion_ms", "validation_ms", "execution_ms")
 """The same as members of `details.metrics`."""
-MOST_US: Final = float(1 << 62)
+MOST_US: Final = (1 << 62) - 1
+"""The longest duration that there is, in microseconds: what the store holds too."""
 TIMESTAMP: Final = (
     "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )

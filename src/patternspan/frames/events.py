@@ -9,7 +9,8 @@ from typing import Any, Final
 import narwhals as nw
 
 from patternspan.errors import ConfigError
-from patternspan.frames import over_duckdb
+from patternspan.frames import over_duckdb, over_spark
+from patternspan.frames.runs import runs_of
 from patternspan.log.locate import logs_of
 from patternspan.log.reader import NO_FILE, BadLine
 from patternspan.log.segments import Part, opened
@@ -35,7 +36,29 @@ def events(source: Source = None, engine: Any = None) -> nw.LazyFrame[Any]:
     a file is named that cannot be read.
     """
     logs, parquet = find(source)
+    if over_spark.is_session(engine):
+        return nw.from_native(over_spark.events(engine, logs, parquet))
     return nw.from_native(over_duckdb.events(engine or over_duckdb.connect(), logs, parquet))
+
+
+def runs(source: Source = None, engine: Any = None) -> nw.LazyFrame[Any]:
+    """Return the runs of a source as a lazy frame with `RUN_COLUMNS`, in no order.
+
+        pattern_run_id, job_id, pattern_id, operation_kind, status      text
+        step_id                             text, or null
+        result                              text, as `pattern.run.result` has it; null of a run without an end
+        started_us, last_us                 of the first and the last event: microseconds since the Unix epoch
+        run_us                              from its start to its end in microseconds; null of a run without an end
+        selection_us … execution_us         the same of its phases; null of a phase that it had not
+
+    What a run's events say of it is what `patternspan.fold` says. Source, engine and errors are those of `events`.
+    """
+    logs, parquet = find(source)
+    if over_spark.is_session(engine):
+        return runs_of(nw.from_native(over_spark.facts_of(over_spark.events(engine, logs, parquet))))
+    return runs_of(
+        nw.from_native(over_duckdb.facts_of(over_duckdb.events(engine or over_duckdb.connect(), logs, parquet)))
+    )
 
 
 def find(source: Source) -> tuple[Logs, list[str]]:

@@ -89,7 +89,8 @@ def facts_of(rows: DuckDBPyRelation) -> DuckDBPyRelation:
 
 
 def _microseconds(milliseconds: str) -> str:
+    figure = f"round_even(CAST({milliseconds} AS DOUBLE) * 1000, 0)"
     return (
         f"CASE WHEN json_type({milliseconds}) IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN "
-        f"CAST(greatest(0, least({MOST_US}, round_even(CAST({milliseconds} AS DOUBLE) * 1000, 0))) AS BIGINT) END"
+        f"least({MOST_US}, CAST(greatest(0, least(9e18, {figure})) AS BIGINT)) END"
     )
