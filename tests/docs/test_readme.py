@@ -29,6 +29,7 @@ PAGES = [
     "docs/redaction.md",
     "docs/reference/attributes.md",
     "docs/scale.md",
+    "docs/server.md",
     "docs/store.md",
     "docs/troubleshooting.md",
     "examples/README.md",

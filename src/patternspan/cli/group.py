@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "validate-pattern-run": "patternspan.cli.validate:validate_pattern_run",
     "ingest": "patternspan.cli.ingest:ingest",
     "store": "patternspan.cli.store:store",
+    "serve": "patternspan.cli.serve:serve",
     "audit": "patternspan.cli.audit:audit",
     "log": "patternspan.cli.log:log",
     "doctor": "patternspan.cli.doctor:doctor",

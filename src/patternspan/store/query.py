@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Select, and_, func, or_, select, true, union
+from sqlalchemy import CompoundSelect, Connection, Select, and_, case, func, or_, select, true, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from patternspan.aggregate.filter import Filter
@@ -14,6 +14,7 @@ from patternspan.aggregate.stats import Tally
 from patternspan.errors import ConfigError
 from patternspan.model.event import PatternEvent
 from patternspan.model.fold import in_order
+from patternspan.model.vocabulary import RESULTS
 from patternspan.model.wire import decode
 from patternspan.store.tables import DAYS, EVENTS, GAPS, OTHER_JOBS, RUNS
 from patternspan.store.writing import DAY_US, decode_tally, in_parts, without_nul
@@ -39,6 +40,22 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
         if not dot or not started.removeprefix("-").isdecimal() or len(started) > 18:
             raise ConfigError(f"cursor: {text!r:.80} is none: take the one that came with the page before")
         return cls(int(started), run_id)
+
+
+class JobSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs of a job in a few values; times are microseconds since the Unix epoch."""
+
+    job_id: str
+    runs: int
+    open: int
+    """Without an end."""
+    results: dict[str, int]
+    """Of those that have one, by `pattern.run.result`."""
+    started_us: int
+    last_us: int
+    """Of its last event."""
+    total_us: int
+    """The durations of its runs, added up."""
 
 
 def condition(asked: Filter) -> ColumnElement[bool]:
@@ -111,20 +128,76 @@ def event(connection: Connection, event_id: str) -> PatternEvent | None:
 
 def events_of_job(connection: Connection, job_id: str) -> list[PatternEvent]:
     """Return the events of a job, in order."""
+    runs = _runs_of_job(job_id)
+    wanted = select(EVENTS.c.line).where(EVENTS.c.pattern_run_id.in_(runs)).order_by(EVENTS.c.seq)
+    events = map(decode, connection.execute(wanted).scalars())
+    return in_order(event for event in events if event.job_id == job_id)
+
+
+def _runs_of_job(job_id: str) -> CompoundSelect[tuple[str]]:
     job = without_nul(job_id)
-    ids = union(
+    return union(
         select(RUNS.c.pattern_run_id).where(RUNS.c.job_id == job),
         select(OTHER_JOBS.c.pattern_run_id).where(OTHER_JOBS.c.job_id == job),
     )
-    wanted = select(EVENTS.c.line).where(EVENTS.c.pattern_run_id.in_(ids)).order_by(EVENTS.c.seq)
-    events = map(decode, connection.execute(wanted).scalars())
-    return in_order(event for event in events if event.job_id == job_id)
 
 
 def events_with_gap(connection: Connection) -> list[PatternEvent]:
     """Return the events whose line tells of a gap, in the order in which they were taken."""
     wanted = select(EVENTS.c.line).join(GAPS, GAPS.c.seq == EVENTS.c.seq).order_by(EVENTS.c.seq)
     return list(map(decode, connection.execute(wanted).scalars()))
+
+
+def last_seq(connection: Connection) -> int:
+    """Return the number of the event that was taken last; 0 where there is none."""
+    return int(connection.execute(select(func.max(EVENTS.c.seq))).scalar() or 0)
+
+
+def seq_of(connection: Connection, event_id: str) -> int | None:
+    """Return the number of an event; None where it is not there."""
+    found = connection.execute(select(EVENTS.c.seq).where(EVENTS.c.event_id == without_nul(event_id))).scalar()
+    return None if found is None else int(found)
+
+
+def lines_after(
+    connection: Connection, seq: int, limit: int, job_id: str | None = None
+) -> list[tuple[int, PatternEvent]]:
+    """Return events in the order in which they were taken, behind a number: all, or those of a job."""
+    wanted = select(EVENTS.c.seq, EVENTS.c.line).where(EVENTS.c.seq > seq)
+    if job_id is not None:
+        wanted = wanted.where(EVENTS.c.pattern_run_id.in_(_runs_of_job(job_id)))
+    rows = connection.execute(wanted.order_by(EVENTS.c.seq).limit(limit))
+    return [(int(number), decode(line)) for number, line in rows]
+
+
+def jobs(
+    connection: Connection, limit: int, after: Cursor | None = None, job_id: str | None = None
+) -> list[JobSummary]:
+    """Return jobs, or one of them, those that began last at first, behind a cursor."""
+    started = func.min(RUNS.c.started_us)
+    results = [func.sum(case((RUNS.c.result == result, 1), else_=0)) for result in RESULTS]
+    wanted = select(
+        RUNS.c.job_id, func.count(), started, func.max(RUNS.c.last_us), func.sum(RUNS.c.run_us),
+        func.sum(case((RUNS.c.result.is_(None), 1), else_=0)), *results,
+    ).group_by(RUNS.c.job_id)  # fmt: skip
+    if job_id is not None:
+        wanted = wanted.where(RUNS.c.job_id == without_nul(job_id))
+    if after is not None:
+        same = and_(started == after.started_us, RUNS.c.job_id < after.pattern_run_id)
+        wanted = wanted.having(or_(started < after.started_us, same))
+    rows = connection.execute(wanted.order_by(started.desc(), RUNS.c.job_id.desc()).limit(limit))
+    return [
+        JobSummary(
+            job_id=job_id,
+            runs=int(count),
+            open=int(running),
+            results={result: int(number) for result, number in zip(RESULTS, counts, strict=True) if number},
+            started_us=int(first),
+            last_us=int(last),
+            total_us=int(total or 0),
+        )
+        for job_id, count, first, last, total, running, *counts in rows
+    ]
 
 
 def count_events(connection: Connection) -> int:

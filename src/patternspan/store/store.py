@@ -129,6 +129,36 @@ class Store:
         with self._database.read() as connection:
             return query.events_of_job(connection, job_id)
 
+    def last_seq(self) -> int:
+        """Return the number of the event that was taken last; numbers rise in the order of taking."""
+        with self._database.read() as connection:
+            return query.last_seq(connection)
+
+    def seq_of(self, event_id: str) -> int | None:
+        """Return the number of an event; None where it is not there."""
+        with self._database.read() as connection:
+            return query.seq_of(connection, event_id)
+
+    def events_after(self, seq: int, limit: int = 1000, job_id: str | None = None) -> list[tuple[int, PatternEvent]]:
+        """Return events with their numbers in the order in which they were taken: all, or those of a job's runs."""
+        with self._database.read() as connection:
+            return query.lines_after(connection, seq, limit, job_id)
+
+    def jobs(self, limit: int = PAGE, cursor: str | None = None) -> tuple[list[query.JobSummary], str | None]:
+        """Return a page of jobs, those that began last at first, and the cursor of the next page."""
+        after = None if cursor is None else query.Cursor.of(cursor)
+        with self._database.read() as connection:
+            found = query.jobs(connection, limit + 1, after)
+        some = found[:limit]
+        more = len(found) > limit and some
+        return some, query.Cursor(some[-1].started_us, some[-1].job_id).text() if more else None
+
+    def job(self, job_id: str) -> query.JobSummary | None:
+        """Return one job; None where no run of it is there."""
+        with self._database.read() as connection:
+            found = query.jobs(connection, 1, job_id=job_id)
+        return found[0] if found else None
+
     def events_with_gap(self) -> list[PatternEvent]:
         """Return the events whose line tells that others could not be written before it."""
         with self._database.read() as connection:
