@@ -48,7 +48,7 @@ def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
     """As the system says it."""
     code, told = failed("--root", str(tmp_path), "--host", "no.such.host.invalid")
     assert code == 2
-    assert told.startswith("error: --host no.such.host.invalid --port 8321: ")
+    assert told.startswith("patternspan: --host no.such.host.invalid --port 8321: ")
 
 
 def test_a_store_that_cannot_be_used_is_said(tmp_path: Path) -> None:
@@ -71,4 +71,7 @@ def test_without_the_extra_the_door_names_it(python: Any) -> None:
         main(["serve"])
         """
     done = python(script, check=False)
-    assert (done.returncode, done.stderr) == (2, "error: serving needs an extra: pip install 'patternspan[server]'\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "patternspan: serving needs an extra: pip install 'patternspan[server]'\n",
+    )
