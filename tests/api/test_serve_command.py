@@ -38,10 +38,8 @@ def test_a_port_that_is_taken_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, told = failed("--root", str(tmp_path), "--port", str(port))
-    assert (code, told) == (
-        2,
-        f"error: --host 127.0.0.1 --port {port}: Address already in use; another port: --port 0\n",
-    )
+    said = f"--host 127.0.0.1 --port {port}: Address already in use; another port: --port 0"
+    assert (code, told) == (2, f"patternspan: {said}\n")
 
 
 def test_an_address_that_is_none_is_said(tmp_path: Path) -> None:
