@@ -37,7 +37,8 @@ def events(source: Source = None, engine: Any = None) -> nw.LazyFrame[Any]:
     """
     logs, parquet = find(source)
     if over_spark.is_session(engine):
-        return nw.from_native(over_spark.events(engine, logs, parquet))
+        frame: nw.LazyFrame[Any] = nw.from_native(over_spark.events(engine, logs, parquet))
+        return frame
     return nw.from_native(over_duckdb.events(engine or over_duckdb.connect(), logs, parquet))
 
 
