@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import BASE, Server
 from starlette.testclient import TestClient
 
 from patternspan.api import create_app
+from served import BASE, Server
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import append, some_runs
 from starlette.testclient import TestClient
 
 from logs import START_NS, RunMaker, good_run
 from patternspan import fold
 from patternspan.model.conform import judge_event, judge_run
 from patternspan.model.ids import timestamp
+from served import append, some_runs
 
 
 def pages(client: TestClient, path: str, name: str, cursor: str = "cursor", **query: Any) -> list[Any]:

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from served import BASE, append
 from starlette.testclient import TestClient
 
 from logs import RunMaker
 from patternspan.api import create_app
 from patternspan.layout import tool_log
+from served import BASE, append
 
 TEXT = "".join(f"line {number}: é\n" for number in range(1, 5001))
 

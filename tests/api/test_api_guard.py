@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from served import BASE, append, some_runs
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from patternspan.api import Feed, create_app, create_router
+from served import BASE, append, some_runs
 
 TOKEN = "a-token-of-tests"
 

@@ -17,11 +17,11 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
-from served import BASE, append
 
 from logs import RunMaker, good_run
 from patternspan.api import create_app
 from patternspan.layout import tool_log
+from served import BASE, append
 
 CASES = 750
 CHECKS = [

@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx2
 import pytest
-from served import Server, append, some_runs
 from websockets.sync.client import connect
 
 from logs import RunMaker
 from patternspan import read_events
+from served import Server, append, some_runs
 
 WRITER = """
 import sys, time

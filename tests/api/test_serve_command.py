@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+
 from served import Server, append, some_runs
 
 

@@ -1,4 +1,4 @@
-"""HTTP: the answers of the store and a live stream, for browsers and other tools.
+"""HTTP: the answers of the store, a live stream and the panel, for browsers and other tools.
 
     from patternspan.api import create_app
 

@@ -1,4 +1,4 @@
-"""The application: routes and guard together."""
+"""The application: routes, panel and guard together."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from patternspan.api import documents
 from patternspan.api.feed import Feed
 from patternspan.api.guard import LOOPBACK, Guard
+from patternspan.api.panel import add_panel
 from patternspan.api.routes import create_router
 
 
@@ -26,13 +27,18 @@ def create_app(
     token: str = "",
     hosts: Iterable[str] = LOOPBACK,
     artifacts: Sequence[str] = (),
+    trace_url: str = "",
+    panel: bool = True,
 ) -> FastAPI:
-    """Return an application of HTTP routes and live streams over the log of a root.
+    """Return an application of HTTP routes, live streams and the panel over the log of a root.
 
     - `store`: a path or a URL of PostgreSQL; `patternspan.db` in the root unless said.
     - `token`: what has to be sent, as a bearer or as the cookie that `/?token=…` sets; empty asks for none.
     - `hosts`: names in `Host` that are answered, without ports; add the one under which it is mounted.
     - `artifacts`: folders that artifacts may be read from, besides the root.
+    - `trace_url`: where a trace can be seen, with `{trace_id}` in it, such as
+      `http://localhost:16686/trace/{trace_id}`.
+    - `panel`: whether the page is served too.
 
     It can be run by itself, or mounted into an application of FastAPI or Starlette; the store is opened at once and
     brought up to date by the first request. Raises ConfigError and StoreError as `Store` does.
@@ -64,6 +70,8 @@ def create_app(
     )
     app.state.feed = feed
     app.include_router(create_router(feed, artifacts=artifacts))
+    if panel:
+        add_panel(app, trace_url)
     app.add_exception_handler(RequestValidationError, _wrong)
     app.add_exception_handler(HTTPException, _refused)
     app.add_middleware(Guard, hosts=[*LOOPBACK, *hosts], token=token)

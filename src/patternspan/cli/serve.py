@@ -1,4 +1,4 @@
-"""`patternspan serve`: the HTTP API, on this host."""
+"""`patternspan serve`: the panel and the HTTP API, on this host."""
 
 from __future__ import annotations
 
@@ -30,15 +30,18 @@ _GRACE_SECONDS: Final = 2
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A further name under which this server is asked.")
 @click.option("--artifacts", multiple=True, type=click.Path(exists=True, file_okay=False), metavar="DIR",
               help="A further folder that artifacts may be read from.")  # fmt: skip
+@click.option("--trace-url", default="", metavar="URL", help="Where a trace can be seen, with {trace_id} in it.")
 @shared()
-def serve(host: str, port: int, allow_host: tuple[str, ...], artifacts: tuple[str, ...]) -> None:
-    """Answer over HTTP what runs, what ran and why it failed, and stream events as they come.
+def serve(host: str, port: int, allow_host: tuple[str, ...], artifacts: tuple[str, ...], trace_url: str) -> None:
+    """Show what runs, what ran and why it failed on a page, live, and answer the same over HTTP.
 
     It listens on this host alone. On another address a token is asked for: that of PATTERNSPAN_TOKEN, else one that is
     made and shown once. Events are read from the log into the state store, which is made where there is none.
     """
     from patternspan.api import create_app
 
+    if trace_url and "{trace_id}" not in trace_url:
+        raise ConfigError(f"--trace-url {trace_url}: {{trace_id}} is wanted in it, where the id goes")
     place, store = settings().place(), settings().store_url()
     token = os.environ.get(TOKEN_VARIABLE, "")
     is_made = not token and host not in {"127.0.0.1", "localhost", "::1"}
@@ -46,7 +49,9 @@ def serve(host: str, port: int, allow_host: tuple[str, ...], artifacts: tuple[st
         token = secrets.token_urlsafe(24)
     listener = _listen(host, port)
     address = listener.getsockname()
-    app = create_app(place.root, store=store, token=token, hosts=[host, *allow_host], artifacts=artifacts)
+    app = create_app(
+        place.root, store=store, token=token, hosts=[host, *allow_host], artifacts=artifacts, trace_url=trace_url
+    )
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     note(f"http://{shown}:{address[1]}/{f'?token={token}' if is_made else ''}  (Ctrl-C ends it)")
     _run(app, app.state.feed, listener)
