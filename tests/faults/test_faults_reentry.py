@@ -135,7 +135,7 @@ sdk = os.path.dirname(os.path.dirname(opentelemetry.sdk.trace.__file__))
 # A trace function can raise where a `with` of the SDK's is about to release its lock; a signal is never handled there.
 package = os.path.dirname(patternspan.__file__)
 inside = (package,) if sys.argv[1] == "raise" else (package, sdk)
-stride = 1 if FULL else 3
+stride = 1 if FULL or sys.argv[1] == "raise" else 3
 if sys.argv[1] == "raise":
     steps.FULL = False  # by lines: between most bytecodes no signal is handled
 for _ in every_step(happen, work, stride, inside):

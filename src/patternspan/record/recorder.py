@@ -65,6 +65,8 @@ class Recorder:
     _named = False
     _ended = False
     _failing = False
+    _is_left = False
+    """Whether its code was left, and `end` has begun."""
     _exception: BaseException | None = None
     _events: list[PatternEvent] | None = None
     _lines: RunLines | None = None

@@ -186,6 +186,7 @@ class Run(Recorder):
     def end(self, token: Any, returned: object = None, error: BaseException | None = None) -> None:
         """Undo `enter`, and end the run with what the executor returned or raised, whatever interrupts that."""
         try:
+            self._is_left = True
             self.leave(token)
             if error is None:
                 self.finish(returned)
@@ -194,6 +195,11 @@ class Run(Recorder):
         except BaseException as interrupt:
             self.interrupted(error or interrupt)
             raise
+
+    def ended_by(self, token: Any, error: BaseException) -> None:
+        """End the run with what left it, unless `end` was on its way to that."""
+        if not self._ended and not self._is_left:
+            self.end(token, error=error)
 
     def fail_phase(
         self, event_type: EventType, details: dict[str, Any], kind: str, message: str, error: BaseException | None

@@ -69,11 +69,15 @@ def _wrap_function(function: Callable[..., Any], opening: Opening, reader: Argum
         run = begin(opening, None) if reader is None else _begin_call(opening, reader, args, kwargs)
         token = run.enter()
         try:
-            result = function(*args, **kwargs)
-        except BaseException as error:
-            run.end(token, error=error)
+            try:
+                result = function(*args, **kwargs)
+            except BaseException as error:
+                run.end(token, error=error)
+                raise
+            run.end(token, result)
+        except BaseException as error:  # also what a signal handler raised on the way into `end`
+            run.ended_by(token, error)
             raise
-        run.end(token, result)
         return result
 
     return recorded
@@ -86,11 +90,15 @@ def _wrap_coroutine(
         run = _begin_call(opening, reader, args, kwargs)
         token = run.enter()
         try:
-            result = await function(*args, **kwargs)
+            try:
+                result = await function(*args, **kwargs)
+            except BaseException as error:
+                run.end(token, error=error)
+                raise
+            run.end(token, result)
         except BaseException as error:
-            run.end(token, error=error)
+            run.ended_by(token, error)
             raise
-        run.end(token, result)
         return result
 
     return recorded
