@@ -113,6 +113,12 @@ class Database:
         except sqlite3.Error as error:
             raise StoreError(f"{self.name}: {_because(error)}") from error
 
+    def analyze(self) -> None:
+        """Let a server count what its tables hold: after many new rows it plans by guesses until it does so itself."""
+        if self.path is None:
+            with self.write() as connection:
+                connection.exec_driver_sql("ANALYZE")
+
     def close(self) -> None:
         """Close what is open."""
         self._engine.dispose()

@@ -33,6 +33,7 @@ from patternspan.store.writing import Line, write_events
 BATCH_LINES: Final = 8000
 BATCH_BYTES: Final = 8 * 1024 * 1024
 _MOST_PASSES: Final = 4
+_MANY_ROWS: Final = 50_000
 
 OnProblem = Callable[[BadLine], object]
 
@@ -90,6 +91,8 @@ class _Ingest:
                 before = self._done.bytes
                 self._read_file(path)
                 self._done.bytes = before + size
+        if self._done.new >= _MANY_ROWS:
+            self._database.analyze()
         return self._done
 
     def _changed(self) -> list[tuple[str, int]]:
