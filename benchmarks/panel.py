@@ -47,12 +47,14 @@ DRAWN = """
 () => {
   window.drawn = [];
   const panel = document.querySelector("pattern-activity-panel").shadowRoot;
-  const add = EventSource.prototype.addEventListener;
   let arrived = 0;
   const source = new EventSource("/api/stream");
   source.addEventListener("pattern_event", () => { arrived = arrived || performance.now(); });
   new MutationObserver(() => {
-    if (arrived) { const at = arrived; arrived = 0; requestAnimationFrame(() => window.drawn.push(performance.now() - at)); }
+    if (!arrived) return;
+    const at = arrived;
+    arrived = 0;
+    requestAnimationFrame(() => window.drawn.push(performance.now() - at));
   }).observe(panel, { subtree: true, childList: true, characterData: true });
 }
 """
