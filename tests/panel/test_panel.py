@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 from axe import AXE
 from playwright.sync_api import Page, expect
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse
+from starlette.routing import Mount, Route
 
 from logs import START_NS, RunMaker, good_run
+from patternspan.api import create_app
 from patternspan.layout import tool_log
 from served import Server, append, some_runs
 
@@ -284,3 +291,42 @@ def test_the_token_opens_the_page(serve: Callable[..., Server], look: Callable[.
     expect(rows(page)).to_have_count(2)
     expect(page).to_have_url(f"{server.url}/?status=success")
     expect(page.get_by_role("status").filter(has_text="live")).to_be_visible()
+
+
+PAGE = """<!doctype html><title>An engine</title>
+<script type="module" src="/patterns/panel.js"></script>
+<pattern-activity-panel job-id="{job}" trace-url="http://localhost:16686/trace/{{trace_id}}"></pattern-activity-panel>
+"""
+
+
+def test_a_page_of_somebody_elses_has_it_as_an_element(look: Callable[..., Page], place: Path) -> None:
+    """Of one job, out of an application that mounts the server; the address of the page stays its own."""
+    first, other = RunMaker(1, job=1).begin().succeed(), RunMaker(2, job=2).begin().succeed()
+    append(place, first.events, other.events)
+    page_text = PAGE.format(job=first.job_id)
+    app = Starlette(
+        routes=[
+            Route("/", lambda _: HTMLResponse(page_text)),
+            Route("/favicon.ico", lambda _: HTMLResponse("")),
+            Mount("/patterns", create_app(place)),
+        ]
+    )
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    page = look(f"http://127.0.0.1:{port}/")
+    expect(rows(page)).to_have_count(1)
+    rows(page).first.click()
+    expect(page.get_by_role("article")).to_contain_text("PAT-SEMGRP-001")
+    expect(page).to_have_url(f"http://127.0.0.1:{port}/")
+    third = RunMaker(3, START_NS + 10**10, job=1).begin()
+    append(place, third.events)
+    expect(rows(page)).to_have_count(2)
+    expect(rows(page).first).to_contain_text("running")
+    page.context.close()
+    server.should_exit = True
+    thread.join(20)
+    assert not thread.is_alive()
