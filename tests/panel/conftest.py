@@ -14,9 +14,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from served import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests of a process."""
+    """One browser. While it is there playwright keeps an event loop running, which tests elsewhere want for themselves."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium here: install Debian's `chromium`")
