@@ -16,7 +16,7 @@ from served import Server
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser. While it is there playwright keeps an event loop running, which tests elsewhere want for themselves."""
+    """One browser a module: while it is there playwright keeps an event loop running, which other tests need."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
         pytest.skip("no Chromium here: install Debian's `chromium`")
