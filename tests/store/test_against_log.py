@@ -70,7 +70,7 @@ def test_what_was_taken_in_is_what_the_log_holds(log, store):
     assert progress[-1] == (len(EVENTS), 30)
 
 
-RUN = EVENTS[0].pattern_run_id
+RUN, JOB = EVENTS[0].pattern_run_id, EVENTS[0].job_id
 ANOTHER_EVENT = (
     "INSERT INTO pattern_events SELECT 9999, 'EVT-X', pattern_run_id, line FROM pattern_events WHERE seq = 1"
 )
@@ -81,9 +81,9 @@ ANOTHER_EVENT = (
     [
         ([f"UPDATE pattern_runs SET status = 'failed' WHERE pattern_run_id = '{RUN}'"], 1,
          f"pattern_runs {RUN}: status is 'failed', from its events follows 'success'"),
-        ([f"UPDATE pattern_runs SET run_us = 7 WHERE pattern_run_id = '{RUN}'"], 2,
+        ([f"UPDATE pattern_runs SET run_us = 7 WHERE pattern_run_id = '{RUN}'"], 3,
          f"pattern_runs {RUN}: run_us is 7, from its events follows 1"),
-        ([f"DELETE FROM pattern_runs WHERE pattern_run_id = '{RUN}'"], 2,
+        ([f"DELETE FROM pattern_runs WHERE pattern_run_id = '{RUN}'"], 3,
          f"pattern_runs {RUN}: 0 rows are in the store, 1 follow from its events"),
         ([f"UPDATE pattern_artifacts SET path = 'x' WHERE pattern_run_id = '{RUN}' AND place = 0"], 1,
          f"pattern_artifacts {RUN}: path is 'x', from its events follows 'state/semgrep.yaml'"),
@@ -91,6 +91,12 @@ ANOTHER_EVENT = (
          "pattern_runs PRUN-NONE: is in the store, and no event of it"),
         (["DELETE FROM pattern_other_jobs"], 1,
          f"pattern_other_jobs {EVENTS[48].pattern_run_id}: 0 rows are in the store, 1 follow from its events"),
+        ([f"DELETE FROM pattern_jobs WHERE job_id = '{JOB}'"], 1,
+         f"pattern_jobs {JOB}: 0 rows are in the store, 1 follow from its runs"),
+        ([f"UPDATE pattern_jobs SET last_us = 7 WHERE job_id = '{JOB}'"], 1,
+         f"pattern_jobs {JOB}: last_us is 7, from its runs follows "),
+        (["INSERT INTO pattern_jobs SELECT 'JOB-X', 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1"], 1,
+         "pattern_jobs JOB-X: 1 rows are in the store, 0 follow from its runs"),
         (["DELETE FROM pattern_days WHERE pattern_id = 'PAT-1'"], 1,
          "pattern_days 20418 PAT-1: is not what the runs of that day count to"),
         (["DELETE FROM pattern_gaps"], 1, f"pattern_gaps {EVENTS[-1].event_id}: is not what the event's line says"),

@@ -8,6 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,8 +24,9 @@ from patternspan.model.fold import fold, in_order
 from patternspan.model.wire import encode
 from patternspan.store import RecordedRun, Store
 from patternspan.store.database import Database
+from patternspan.store.jobs import JobRow
 from patternspan.store.migrations import STEPS
-from patternspan.store.tables import METADATA, RUNS
+from patternspan.store.tables import JOBS, METADATA, RUNS
 
 DAY_NS = 86_400 * SECOND
 
@@ -253,6 +255,8 @@ def test_events_of_a_job_are_those_that_name_it(log, store):
 @given(order=st.permutations(range(24)), cuts=st.lists(st.integers(0, 24), max_size=5))
 def test_the_order_and_the_portions_in_which_lines_come_change_nothing(tmp_path_factory, order, cuts):
     events = [event for run in runs_of(20) for event in run][:24]
+    for at in range(0, 24, 5):  # some name another job, so that their run may come to belong to it
+        events[at] = msgspec.structs.replace(events[at], job_id=f"JOB-OTHER-{at % 2}")
     root = tmp_path_factory.mktemp("any")
     log = str(root / "pattern_events.jsonl")
     store = Store(str(root / "patternspan.db"))
@@ -269,6 +273,7 @@ def test_the_order_and_the_portions_in_which_lines_come_change_nothing(tmp_path_
         tally.add_run(facts_of(one.run, one.events))
     found = store.statistics().values()
     assert sum(one.runs for one in found) == tally.statistics().runs
+    assert store.verify(log).first == ""
     store.close()
 
 
@@ -291,6 +296,7 @@ def test_the_file_is_its_owners_alone(tmp_path):
 def test_the_schema_is_what_queries_expect(url, store):
     found = inspect(create_engine(url))
     assert [column.name for column in RUNS.columns] == list(RunFacts.__struct_fields__)
+    assert [column.name for column in JOBS.columns] == list(JobRow.__struct_fields__)
     for table in METADATA.sorted_tables:
         columns = [(column["name"], column["nullable"]) for column in found.get_columns(table.name)]
         assert columns == [(column.name, bool(column.nullable)) for column in table.columns], table.name

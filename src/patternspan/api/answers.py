@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 import msgspec
+from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,6 +25,8 @@ _SECONDS: Final = 1.0
 """How long an answer is kept at most: some depend on the time, and on which processes live."""
 RUN_NOT_FOUND: Final = "Pattern run not found"
 
+Key = tuple[str, bytes]
+"""Path and query."""
 encode: Final = msgspec.json.Encoder().encode
 
 
@@ -36,17 +39,35 @@ class Answers:
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
-        self._kept: OrderedDict[str, tuple[int, float, bytes]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[int, float, bytes]] = OrderedDict()
+
+    def route_class(self) -> type[APIRoute]:
+        """Return the class of routes that give a kept answer, before they look at what their parameters mean."""
+        kept_answer = self._kept_answer
+
+        class KeptRoute(APIRoute):
+            def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+                handler = super().get_route_handler()
+
+                async def answer(request: Request) -> Response:
+                    return await kept_answer(request) or await handler(request)
+
+                return answer
+
+        return KeptRoute
+
+    async def _kept_answer(self, request: Request) -> Response | None:
+        await self._feed.fresh()
+        kept = self._kept.get(_key(request))
+        if kept is None or self._feed.error or kept[0] != self._feed.seq or time.monotonic() - kept[1] >= _SECONDS:
+            return None
+        return _json(kept[2])
 
     async def json(self, request: Request, make: Callable[[], Any]) -> Response:
         """Return what `make` returns as JSON; what it raises, as an error with its status."""
-        await self._feed.fresh()
         if self._feed.error:
             return JSONResponse({"error": self._feed.error}, 503)
-        key, seq, now = f"{request.scope['path']}?{request.url.query}", self._feed.seq, time.monotonic()
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] == seq and now - kept[1] < _SECONDS:
-            return Response(kept[2], media_type="application/json", headers=_NOT_STORED)
+        key, seq, now = _key(request), self._feed.seq, time.monotonic()
         try:
             body = await run_in_threadpool(lambda: encode(make()))
         except NotHereError as error:
@@ -60,7 +81,15 @@ class Answers:
             self._kept.move_to_end(key)
             if len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
-        return Response(body, media_type="application/json", headers=_NOT_STORED)
+        return _json(body)
+
+
+def _key(request: Request) -> Key:
+    return request.scope["path"], request.scope["query_string"]
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers=_NOT_STORED)
 
 
 _NOT_STORED: Final = {"Cache-Control": "no-store"}

@@ -29,8 +29,9 @@ def create_router(feed: Feed, *, artifacts: Sequence[str] = ()) -> APIRouter:
     `feed` is started and closed by whoever makes it. `artifacts` are folders that artifacts may be read from, besides
     the root.
     """
-    router = APIRouter()
-    _add_jobs(router, feed, answers := Answers(feed))
+    answers = Answers(feed)
+    router = APIRouter(route_class=answers.route_class())
+    _add_jobs(router, feed, answers)
     _add_runs(router, feed, answers)
     add_files(router, feed, [feed.root, *artifacts])
     _add_patterns(router, feed, answers)

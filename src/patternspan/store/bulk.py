@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Table
 
+MOST_ASKED: Final = 1000
+"""So many ids go into one query."""
+
 Row = tuple[Any, ...]
+
+
+def in_parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    """Yield ids in parts that one query can hold."""
+    return (ids[at : at + MOST_ASKED] for at in range(0, len(ids), MOST_ASKED))
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Row], unique: str) -> int:

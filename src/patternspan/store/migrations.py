@@ -31,6 +31,13 @@ CREATE INDEX pattern_runs_pattern ON pattern_runs (pattern_id, started_us);
 CREATE INDEX pattern_runs_not_success ON pattern_runs (started_us, pattern_run_id) WHERE status <> 'success';
 CREATE INDEX pattern_runs_open ON pattern_runs (started_us, pattern_run_id) WHERE result IS NULL;
 
+CREATE TABLE pattern_jobs (
+  job_id {text} NOT NULL PRIMARY KEY, started_us BIGINT NOT NULL, last_us BIGINT NOT NULL, runs BIGINT NOT NULL,
+  open BIGINT NOT NULL, success BIGINT NOT NULL, failure BIGINT NOT NULL, error BIGINT NOT NULL,
+  timeout BIGINT NOT NULL, cancellation BIGINT NOT NULL, skip BIGINT NOT NULL, total_us BIGINT NOT NULL
+);
+CREATE INDEX pattern_jobs_started ON pattern_jobs (started_us, job_id);
+
 CREATE TABLE pattern_artifacts (
   pattern_run_id {text} NOT NULL, place INTEGER NOT NULL, path {text} NOT NULL, PRIMARY KEY (pattern_run_id, place)
 ){clustered};

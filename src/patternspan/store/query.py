@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import CompoundSelect, Connection, Select, and_, case, func, or_, select, true, union
+from sqlalchemy import CompoundSelect, Connection, Select, and_, func, or_, select, true, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from patternspan.aggregate.filter import Filter
@@ -16,8 +16,9 @@ from patternspan.model.event import PatternEvent
 from patternspan.model.fold import in_order
 from patternspan.model.vocabulary import RESULTS
 from patternspan.model.wire import decode
-from patternspan.store.tables import DAYS, EVENTS, GAPS, OTHER_JOBS, RUNS
-from patternspan.store.writing import DAY_US, decode_tally, in_parts, without_nul
+from patternspan.store.bulk import in_parts
+from patternspan.store.tables import DAYS, EVENTS, GAPS, JOBS, OTHER_JOBS, RUNS
+from patternspan.store.writing import DAY_US, decode_tally, without_nul
 
 _DURATIONS: Final = (RUNS.c.run_us, RUNS.c.selection_us, RUNS.c.template_us, RUNS.c.validation_us, RUNS.c.execution_us)
 _AT_ONCE: Final = 10_000
@@ -174,29 +175,24 @@ def jobs(
     connection: Connection, limit: int, after: Cursor | None = None, job_id: str | None = None
 ) -> list[JobSummary]:
     """Return jobs, or one of them, those that began last at first, behind a cursor."""
-    started = func.min(RUNS.c.started_us)
-    results = [func.sum(case((RUNS.c.result == result, 1), else_=0)) for result in RESULTS]
-    wanted = select(
-        RUNS.c.job_id, func.count(), started, func.max(RUNS.c.last_us), func.sum(RUNS.c.run_us),
-        func.sum(case((RUNS.c.result.is_(None), 1), else_=0)), *results,
-    ).group_by(RUNS.c.job_id)  # fmt: skip
+    wanted = select(JOBS)
     if job_id is not None:
-        wanted = wanted.where(RUNS.c.job_id == without_nul(job_id))
+        wanted = wanted.where(JOBS.c.job_id == without_nul(job_id))
     if after is not None:
-        same = and_(started == after.started_us, RUNS.c.job_id < after.pattern_run_id)
-        wanted = wanted.having(or_(started < after.started_us, same))
-    rows = connection.execute(wanted.order_by(started.desc(), RUNS.c.job_id.desc()).limit(limit))
+        same = and_(JOBS.c.started_us == after.started_us, JOBS.c.job_id < after.pattern_run_id)
+        wanted = wanted.where(or_(JOBS.c.started_us < after.started_us, same))
+    rows = connection.execute(wanted.order_by(JOBS.c.started_us.desc(), JOBS.c.job_id.desc()).limit(limit)).mappings()
     return [
         JobSummary(
-            job_id=job_id,
-            runs=int(count),
-            open=int(running),
-            results={result: int(number) for result, number in zip(RESULTS, counts, strict=True) if number},
-            started_us=int(first),
-            last_us=int(last),
-            total_us=int(total or 0),
+            job_id=row["job_id"],
+            runs=row["runs"],
+            open=row["open"],
+            results={result: row[result] for result in RESULTS if row[result]},
+            started_us=row["started_us"],
+            last_us=row["last_us"],
+            total_us=row["total_us"],
         )
-        for job_id, count, first, last, total, running, *counts in rows
+        for row in rows
     ]
 
 

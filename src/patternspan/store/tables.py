@@ -57,6 +57,25 @@ ARTIFACTS: Final = Table(
 )
 """The artifacts of every run; `place` counts from 0, in the run's order."""
 
+JOBS: Final = Table(
+    "pattern_jobs",
+    METADATA,
+    Column("job_id", Text, primary_key=True),
+    Column("started_us", BigInteger, nullable=False),
+    Column("last_us", BigInteger, nullable=False),
+    Column("runs", BigInteger, nullable=False),
+    Column("open", BigInteger, nullable=False),
+    Column("success", BigInteger, nullable=False),
+    Column("failure", BigInteger, nullable=False),
+    Column("error", BigInteger, nullable=False),
+    Column("timeout", BigInteger, nullable=False),
+    Column("cancellation", BigInteger, nullable=False),
+    Column("skip", BigInteger, nullable=False),
+    Column("total_us", BigInteger, nullable=False),
+)
+"""Every job that runs belong to: when the first of them began and the last event came, how many there are, how many
+without an end, by result, and their durations added up."""
+
 OTHER_JOBS: Final = Table(
     "pattern_other_jobs",
     METADATA,

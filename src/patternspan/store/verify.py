@@ -7,6 +7,8 @@ up then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import groupby
 from typing import Final
 
 import msgspec
@@ -17,14 +19,14 @@ from patternspan.aggregate.stats import Tally
 from patternspan.log.reader import BadLine
 from patternspan.log.search import Query, find_in
 from patternspan.log.segments import index_of, parts_of
+from patternspan.store.bulk import MOST_ASKED
 from patternspan.store.database import Database
 from patternspan.store.ingest import ingest
+from patternspan.store.jobs import Values, counted
 from patternspan.store.positions import log_name, logs_of
-from patternspan.store.tables import ARTIFACTS, DAYS, EVENTS, GAPS, OTHER_JOBS, RUNS
+from patternspan.store.tables import ARTIFACTS, DAYS, EVENTS, GAPS, JOBS, OTHER_JOBS, RUNS
 from patternspan.store.writing import (
-    MOST_ASKED,
     Line,
-    Values,
     count_in,
     day_of,
     encode_tally,
@@ -69,6 +71,7 @@ def verify(database: Database, log: str, on_progress: OnVerified | None = None) 
         late = _check_events(connection, log, found, tell)
         _check_runs(connection, found, tell)
         _check_days(connection, found)
+        _check_jobs(connection, found)
     if late:
         missing = _check_late(database, log, late)
         found.differences += missing.differences
@@ -193,17 +196,19 @@ def _by_run(connection: Connection, table: Table, ids: Sequence[str]) -> dict[st
     return found
 
 
-def _compare(found: Verified, table: Table, run_id: str, stored: Sequence[Values], wanted: Sequence[Values]) -> None:
+def _compare(
+    found: Verified, table: Table, key: str, stored: Sequence[Values], wanted: Sequence[Values], source: str = "events"
+) -> None:
     if stored == wanted:
         return
-    place = f"{table.name} {run_id}"
+    place = f"{table.name} {key}"
     if len(stored) != len(wanted):
-        found.differs(place, f"{len(stored)} rows are in the store, {len(wanted)} follow from its events")
+        found.differs(place, f"{len(stored)} rows are in the store, {len(wanted)} follow from its {source}")
         return
     for mine, theirs in zip(stored, wanted, strict=True):
         for column, value, right in zip(table.columns, mine, theirs, strict=True):
             if value != right:
-                found.differs(place, f"{column.name} is {value!r:.100}, from its events follows {right!r:.100}")
+                found.differs(place, f"{column.name} is {value!r:.100}, from its {source} follows {right!r:.100}")
                 return
 
 
@@ -217,6 +222,18 @@ def _check_days(connection: Connection, found: Verified) -> None:
         right = encode_tally(wanted[key]) if key in wanted else None
         if stored.get(key) != right:
             found.differs(f"pattern_days {key[0]} {key[1]}", "is not what the runs of that day count to")
+
+
+def _check_jobs(connection: Connection, found: Verified) -> None:
+    """Count all jobs of the store anew."""
+    rows = connection.execute(select(JOBS).order_by(JOBS.c.job_id).execution_options(yield_per=MOST_ASKED))
+    stored = ((row.job_id, False, tuple(row)) for row in rows)
+    wanted = ((row[0], True, row) for row in counted(connection))
+    for job_id, both in groupby(merge(stored, wanted), lambda one: one[0]):
+        pair: dict[bool, list[Values]] = {False: [], True: []}
+        for _, is_right, row in both:
+            pair[is_right].append(row)
+        _compare(found, JOBS, job_id, pair[False], pair[True], "runs")
 
 
 def _parts(lines: Iterable[Line]) -> Iterator[list[Line]]:

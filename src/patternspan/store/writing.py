@@ -15,18 +15,15 @@ from patternspan.model.event import PatternEvent
 from patternspan.model.fold import fold_in_order, in_order
 from patternspan.model.run import PatternRun
 from patternspan.model.wire import decode
-from patternspan.store.bulk import insert_new, upsert
+from patternspan.store.bulk import in_parts, insert_new, upsert
+from patternspan.store.jobs import Values, write_jobs
 from patternspan.store.tables import ARTIFACTS, DAYS, EVENTS, GAPS, METADATA, OTHER_JOBS, RUNS
 
 DAY_US: Final = 86_400_000_000
-MOST_ASKED: Final = 1000
-"""So many ids go into one query."""
 _NUL: Final = b"\\u0000"
 
 Line = tuple[bytes, PatternEvent]
 """An event, and its line as it stands in the log, without its newline."""
-Values = tuple[Any, ...]
-"""A row, in the order of its table's columns."""
 _encode: Final = msgspec.msgpack.Encoder().encode
 decode_tally: Final = msgspec.msgpack.Decoder(Tally).decode
 
@@ -85,6 +82,7 @@ def _write_runs(connection: Connection, groups: dict[str, list[PatternEvent]]) -
     upsert(connection, RUNS, runs)
     upsert(connection, ARTIFACTS, artifacts)
     upsert(connection, OTHER_JOBS, others)
+    write_jobs(connection, runs, known.values())
     tallies.write()
 
 
@@ -138,11 +136,6 @@ def _forget(connection: Connection, run_ids: Sequence[str]) -> None:
     for some in in_parts(run_ids):
         for table in (ARTIFACTS, OTHER_JOBS):
             connection.execute(delete(table).where(table.c.pattern_run_id.in_(some)))
-
-
-def in_parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
-    """Yield ids in parts that one query can hold."""
-    return (ids[at : at + MOST_ASKED] for at in range(0, len(ids), MOST_ASKED))
 
 
 _PATTERN, _RESULT, _STARTED, _RUN_US = (
