@@ -1,6 +1,6 @@
 """What the server does in time: an event to its listeners, lists to whoever asks, and what idle streams take.
 
-    python benchmarks/serving.py [--seconds 20] [--clients 20] [--rate 100] [--events 1000000] [--json]
+    python benchmarks/serving.py [--seconds 20] [--clients 20] [--rate 100] [--events 1000000] [--asking 3] [--idle 10]
 
 *write to browser*: one process records events at a rate, the server is another, and so many clients hear its stream in
 a third. An event's time is taken as it is recorded, and when a client has its line; both are clocks of this host.
@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import http.client
-import json
 import os
 import re
 import signal
@@ -135,7 +134,7 @@ def to_browser(folder: Path, given: argparse.Namespace) -> dict[str, float]:
     }
 
 
-def asked(port: int, paths: Callable[[int], str], seconds: float = 3.0) -> float:
+def asked(port: int, paths: Callable[[int], str], seconds: float) -> float:
     """Return requests a second over one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     count, begin = 0, time.perf_counter()
@@ -180,9 +179,13 @@ def lists(folder: Path, given: argparse.Namespace) -> dict[str, float]:
         mark = "&" if "?" in path else "?"
         rounds = [
             (
-                asked(port, lambda _: "/bare"),
-                asked(serving.port, lambda _, path=path: path),
-                asked(serving.port, lambda at, path=path, mark=mark: f"{path}{mark}x={at}-{time.time_ns()}"),
+                asked(port, lambda _: "/bare", given.asking),
+                asked(serving.port, lambda _, path=path: path, given.asking),
+                asked(
+                    serving.port,
+                    lambda at, path=path, mark=mark: f"{path}{mark}x={at}-{time.time_ns()}",
+                    given.asking,
+                ),
             )
             for _ in range(3)
         ]
@@ -198,7 +201,7 @@ def lists(folder: Path, given: argparse.Namespace) -> dict[str, float]:
         one.recv(1000)
         streams.append(one)
     opened = serving.memory()
-    time.sleep(10)
+    time.sleep(given.idle)
     found["idle_mb"], found["idle_growth_mb"] = opened - before, serving.memory() - opened
     for one in streams:
         one.close()
@@ -213,15 +216,13 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--rate", type=float, default=100.0)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--asking", type=float, default=3.0, help="seconds of asking for one figure")
+    parser.add_argument("--idle", type=float, default=10.0, help="seconds that streams idle")
     given = parser.parse_args()
     os.environ.pop("PATTERNSPAN_TOKEN", None)
     with tempfile.TemporaryDirectory() as name:
         live: dict[str, Any] = to_browser(Path(name), given)
         told = live | lists(Path(name), given)
-    if given.json:
-        print(json.dumps(told))
-        return
     print(
         f"write to browser: median {told['median_ms']:.0f} ms, p99 {told['p99_ms']:.0f} ms, heard {told['heard']:.4f}"
     )
@@ -229,7 +230,7 @@ def main() -> None:
     for key, value in told.items():
         if key not in live and not key.startswith("idle"):
             print(f"{key} / a bare route: {value:.2f}")
-    print(f"200 idle streams: {told['idle_mb']:.1f} MB, and {told['idle_growth_mb']:.1f} MB more in 10 s")
+    print(f"200 idle streams: {told['idle_mb']:.1f} MB, and {told['idle_growth_mb']:.1f} MB more in {given.idle:g} s")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """What the store costs: taking a log in, as a ratio to a raw sqlite3 build of the same lines, and asking it.
 
-    python benchmarks/store.py [--events 1000000] [--rounds 3] [--url URL] [--folder DIR]
+    python benchmarks/store.py [--events 1000000] [--rounds 3] [--pair-events 200000] [--url URL] [--folder DIR]
 
 Both builds run in processes of their own, by turns; time is that of the processor, memory the peak that the system
-counts. The raw build puts lines, run ids and job ids into a table with two indexes. With `--url` a PostgreSQL database,
-which is to be empty, takes the place of the SQLite file for one round, and no time of the server's is counted: look at
-the seconds.
+counts. The raw build puts lines, run ids and job ids into a table with two indexes. *Two at once* is how long two
+processes take that both ingest the same new log, as a ratio to one, by the clock. With `--url` a PostgreSQL database
+takes the place of the SQLite file for one round, and is emptied before; no time of the server's is counted: look at the
+seconds.
 """
 
 from __future__ import annotations
@@ -81,6 +82,18 @@ def run_arm(name: str, log: str, target: str) -> None:
     print(json.dumps({"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "peak": peak}))
 
 
+def together(count: int, log: str, target: str) -> float:
+    """Return the seconds that so many processes take which ingest the same log."""
+    store = Store(target)
+    store.rebuild(os.devnull)
+    store.close()
+    begin = time.perf_counter()
+    words = [sys.executable, __file__, "--arm", "ingest", log, target]
+    for one in [subprocess.Popen(words, stdout=subprocess.DEVNULL) for _ in range(count)]:
+        assert one.wait() == 0
+    return time.perf_counter() - begin
+
+
 def milliseconds(question: Callable[[], object]) -> float:
     """Return the median of nine times, each with the database at hand as a second command has it."""
     times = []
@@ -113,6 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--pair-events", type=int, default=200_000)
     parser.add_argument("--url", default="")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--arm", nargs=3, help=argparse.SUPPRESS)
@@ -125,6 +139,17 @@ def main() -> None:
     try:
         with open(log, "wb") as file:
             run_id, job_id = write_log(file, options.events, 1, END_NS)
+        small = str(folder / "small.jsonl")
+        with open(small, "wb") as file:
+            write_log(file, options.pair_events, 3, END_NS)
+        pairs = []
+        for number in range(options.rounds):
+            target = options.url or str(folder / f"pair{number}.db")
+            alone = together(1, small, target)
+            pairs.append(together(2, small, target) / alone)
+        print(f"two at once / one: {statistics.median(pairs):.2f} x   goal 1.0 x")
+        if options.url:
+            together(0, small, options.url)
         found: dict[str, list[dict[str, float]]] = {name: [] for name in ARMS}
         for number in range(1 if options.url else options.rounds):
             for name in ARMS:

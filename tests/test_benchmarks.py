@@ -40,13 +40,15 @@ def test_recording_compares_every_arm():
         ("writers.py", ["--rounds", "1", "--lines", "200"], "every line whole, once"),
         ("dead.py", ["--rounds", "1", "--runs", "2", "--work", "1"], "dead, processor"),
         ("durability.py", ["--rounds", "1", "--lines", "8"], "event / bare, time"),
-        ("store.py", ["--rounds", "1", "--events", "2000"], "database / log:"),
+        ("store.py", ["--rounds", "1", "--events", "2000", "--pair-events", "500"], "database / log:"),
         ("frames.py", ["--rounds", "1", "--events", "2000", "--fold-events", "2000"], "frames / plain SQL"),
         ("sealing.py", ["--rounds", "1", "--events", "2000"], "sealing beyond SHA-256:"),
         ("rotation.py", ["--rounds", "1", "--runs", "3", "--lines", "2000"], "4 writers, segments 256 KiB, gzip"),
         ("redaction.py", ["--set", "held-out"], "hostile texts of 180 kB"),
         ("exporting.py", ["--rounds", "2", "--runs", "4"], "uncounted 0.00"),
         ("reading.py", ["--rounds", "1", "--events", "2000"], "a wake of --follow"),
+        ("serving.py", ["--seconds", "1", "--events", "2000", "--asking", "0.1", "--idle", "1"], "200 idle streams:"),
+        ("panel.py", ["--events", "300"], "an event is drawn"),
     ],
 )
 def test_the_other_benchmarks_run(script, arguments, told):

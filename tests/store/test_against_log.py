@@ -13,7 +13,9 @@ from patternspan.layout import global_log, segment
 from patternspan.model.event import PatternEvent
 from patternspan.model.wire import encode
 from patternspan.store import Store
+from patternspan.store.ingest import Ingested
 from patternspan.store.positions import log_name
+from patternspan.store.writing import clear
 
 
 def runs():
@@ -170,3 +172,21 @@ def test_what_is_written_meanwhile_is_no_difference(log, store):
                 file.writelines(map(line, late))
 
     assert store.verify(log, progress).differences == 0
+
+
+def test_a_store_that_is_made_anew_while_another_reads_the_log_holds_all_of_it(log, store, url, monkeypatch):
+    monkeypatch.setattr("patternspan.store.ingest.BATCH_LINES", 20)
+    other = Store(url)
+    rebuilt = []
+
+    def meanwhile(done: Ingested) -> None:
+        if done.read == 60:
+            with other._database.write() as connection:
+                clear(connection)
+        elif done.read == 80:
+            rebuilt.append(other.ingest(log).new)
+
+    store.ingest(log, on_progress=meanwhile)
+    assert rebuilt == [len(EVENTS) - 20]
+    assert store.verify(log).first == ""
+    other.close()

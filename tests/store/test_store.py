@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import sqlite3
 import stat
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -159,6 +161,19 @@ def test_two_that_take_a_log_in_at_once_do_no_harm(log, url, store):
     assert sum(one.runs for one in store.statistics().values()) == len(runs)
     for other in others:
         other.close()
+
+
+def test_a_database_that_is_written_to_is_waited_for_when_it_is_opened(tmp_path):
+    path = str(tmp_path / "patternspan.db")
+    before = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    before.execute("CREATE TABLE other (x)")
+    before.execute("BEGIN IMMEDIATE")
+    before.execute("INSERT INTO other VALUES (1)")
+    end = threading.Timer(0.3, lambda: before.execute("COMMIT"))
+    end.start()
+    Store(path).close()
+    end.join()
+    before.close()
 
 
 FILTERS = [

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from patternspan.model.ids import instant, new_event_id, timestamp
 
 
-class PatternEvent(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class PatternEvent(msgspec.Struct, gc=False, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One lifecycle fact about one pattern run.
 
     The first nine fields are the contract's, in its order. `trace_id` and `span_id` are unset where no span was

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -19,15 +20,15 @@ from patternspan.store.migrations import STEPS, check, migrate, version_of
 
 BUSY_SECONDS: Final = 10.0
 """How long another writer is waited for."""
+_PAUSE_SECONDS: Final = 0.02
 _LOCK: Final = 0x7061747465726E73
 """The number of PostgreSQL's advisory lock that writers take: the letters of `patterns`."""
 _PRAGMAS: Final = (
-    "PRAGMA journal_mode = WAL",
+    f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -16384",
     "PRAGMA wal_autocheckpoint = 4000",
-    f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}",
 )
 _BEGIN: Final = "patternspan_begin"
 _CONNECT: Final = int(BUSY_SECONDS)
@@ -148,6 +149,20 @@ def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin` says so, those of DDL too
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+    _use_wal(connection)
+
+
+def _use_wal(connection: Any) -> None:
+    """Switch to a write-ahead log. While another process does so SQLite refuses at once, and waits for nothing."""
+    patience = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _begin(connection: Connection) -> None:

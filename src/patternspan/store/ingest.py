@@ -24,6 +24,7 @@ from patternspan.store.positions import (
     Place,
     identity,
     log_name,
+    read_place,
     read_places,
     stamp_of,
     write_place,
@@ -143,12 +144,12 @@ class _Ingest:
             return msgspec.structs.replace(place, offset=offset, tail=_tail(file, offset))
 
         numbers = LineNumbers(file)
-        self._take(path, scan(file, start, end), numbers.at, start, reached)
+        taken = self._take(path, scan(file, start, end), numbers.at, start, reached)
         rest = os.pread(file, status.st_size - end, end)
         # What has no newline may be a whole event all the same; in a file that still grows the rest of it may come.
         is_live = isinstance(path, Part) and path.live
         last = self._events(path, [(end, rest)] if rest else [], numbers.at, quiet=is_live)
-        self._write(last, msgspec.structs.replace(reached(end), stamp=stamp_of(status)))
+        self._write(last, taken, end, reached, stamp_of(status))
 
     def _read_packed(self, path: str, file: int, text: Unpacked) -> None:
         stamp = stamp_of(os.fstat(file))
@@ -165,7 +166,7 @@ class _Ingest:
         end = self._take(path, new, PackedNumbers(file, path).at, place.offset, reached)
         if again.error:
             self._on_problem(BadLine(path, 0, f"not readable from some place on: {again.error}"))
-        self._write([], msgspec.structs.replace(reached(end), stamp=stamp))
+        self._write([], end, end, reached, stamp)
 
     def _place(self, first: bytes) -> Place:
         file = identity(first)
@@ -186,13 +187,13 @@ class _Ingest:
         for offset, data in found:
             if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
                 self._done.bytes = begun + offset
-                self._write(self._events(path, batch, number_at), reached(offset))
-                batch, size = [], 0
+                self._write(self._events(path, batch, number_at), start, offset, reached)
+                batch, size, start = [], 0, offset
             batch.append((offset, data))
             size += len(data or b"")
             end = offset + len(data or b"") + 1
         if batch:
-            self._write(self._events(path, batch, number_at), reached(end))
+            self._write(self._events(path, batch, number_at), start, end, reached)
         return end
 
     def _events(
@@ -206,17 +207,31 @@ class _Ingest:
                 self._on_problem(item)
         return lines
 
-    def _write(self, lines: list[Line], place: Place) -> None:
+    def _write(self, lines: list[Line], start: int, end: int, reached: Callable[[int], Place], stamp: str = "") -> None:
+        """Take the lines between two places, unless another ingest has.
+
+        The place is moved only where all before these lines is taken: who empties the store meanwhile reads it again.
+        """
         self._done.read += len(lines)
-        if place.stamp:
-            self._stamps.add(place.stamp)
+        place = msgspec.structs.replace(reached(end), stamp=stamp)
+        if stamp:
+            self._stamps.add(stamp)
         if lines or (place.file and place != self._places.get(place.file)):
             with self._database.write() as connection:
-                self._done.new += write_events(connection, lines) if lines else 0
-                if place.file:
-                    write_place(connection, place)
-                    self._places[place.file] = place
+                stored = read_place(connection, self._name, place.file) if place.file else None
+                if stored is not None and _holds(stored, place) and stored.tail == reached(stored.offset).tail:
+                    place = stored
+                else:
+                    self._done.new += write_events(connection, lines) if lines else 0
+                    if place.file and start <= (0 if stored is None else stored.offset):
+                        write_place(connection, place)
+                self._places[place.file] = place
         self._on_progress(self._done)
+
+
+def _holds(stored: Place, place: Place) -> bool:
+    """Say whether all is taken up to a place. With a stamp comes a last line, which stands behind its place."""
+    return stored.offset > place.offset or (stored.offset == place.offset and not place.stamp)
 
 
 def _nobody(_what: object) -> None:

@@ -61,6 +61,13 @@ def read_places(connection: Connection, log: str) -> dict[str, Place]:
     return {row.file: Place(*row) for row in rows}
 
 
+def read_place(connection: Connection, log: str, file: str) -> Place | None:
+    """Return the place in one file of a log; None where nothing of it was read."""
+    wanted = select(POSITIONS).where(POSITIONS.c.log == log, POSITIONS.c.file == file)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else Place(*row)
+
+
 def logs_of(connection: Connection) -> list[str]:
     """Return the names of all logs of which something was read."""
     return list(connection.execute(select(POSITIONS.c.log).distinct().order_by(POSITIONS.c.log)).scalars())
