@@ -38,6 +38,7 @@ SELECTION = {
 }
 INPUTS = {"target": "src/service", "rules": "p/ci", "severity": "WARNING"}
 COMMAND = "semgrep --config p/ci --json --output report.json src/service"
+LOG_AND_SPAN = {"job_log": False, "archive": False, "phase_spans": False, "metrics": False}
 SUMMARY = {"finding_count": 12, "files_scanned": 120, "rules_run": 310}
 
 
@@ -144,11 +145,11 @@ def make_arms(runs: int, folder: str) -> dict[str, Callable[[], float]]:
 
     switched_off = pattern_span("PAT-SEMGRP-001")(plain_call)
 
-    def unrecorded(call: Callable[[], object]) -> Callable[[], None]:
-        def measured() -> None:
+    def unrecorded(measure: Callable[[], float]) -> Callable[[], float]:
+        def measured() -> float:
             record, Run.record = Run.record, lambda *_: None
             try:
-                call()
+                return measure()
             finally:
                 Run.record = record
 
@@ -156,7 +157,7 @@ def make_arms(runs: int, folder: str) -> dict[str, Callable[[], float]]:
 
     def arm(call: Callable[[], object], **settings: bool) -> Callable[[], float]:
         def measure() -> float:
-            configure(root=folder, **{"job_log": False, "archive": False, "phase_spans": False, **settings})
+            configure(root=folder, **{**LOG_AND_SPAN, **settings})
             hub.adder_for = adder_for
             with job("JOB-01ARZ3NDEKTSV4RRFFQ69G5FAV"):
                 call()
@@ -173,10 +174,10 @@ def make_arms(runs: int, folder: str) -> dict[str, Callable[[], float]]:
         "bare SDK, 5 spans": arm(bare_phases),
         "with phase spans": arm(recorded, phase_spans=True),
         "with job log and archive": arm(recorded, job_log=True, archive=True),
-        "everything (defaults)": arm(recorded, job_log=True, archive=True, phase_spans=True),
+        "everything (defaults)": arm(recorded, job_log=True, archive=True, phase_spans=True, metrics=True),
         "floor: 7 lines": arm(floor),
         "JSONL alone": arm(without_sdk),
-        "phases alone": arm(unrecorded(without_sdk)),
+        "phases alone": unrecorded(arm(without_sdk)),
         "bare SDK, 14 lines, a new file": arm(least_with_files),
         "no-op API span": arm(no_op_span),
         "switched off": arm(switched_off, enabled=False),

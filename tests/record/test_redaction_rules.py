@@ -68,6 +68,20 @@ def test_further_names_and_expressions_are_withheld_everywhere(root: Path, writt
     }
 
 
+def test_details_that_were_clean_are_judged_again_by_new_rules(root: Path, written: Any) -> None:
+    """Details that come again are known to be clean; rules that come later say so anew."""
+    for _ in range(3):
+        with pattern_span("PAT-RED-103") as run:
+            run.result(text="ACME-12345")
+    patternspan.configure(root=root, redact_patterns=["ACME-[0-9]{4,8}"])
+    with pattern_span("PAT-RED-103") as run:
+        run.result(text="ACME-12345")
+    assert [event.details["result_summary"]["text"] for event in written()[1::2]] == [
+        *["ACME-12345"] * 3,
+        "[redacted:pattern]",
+    ]
+
+
 def test_what_is_to_be_kept_stays(root: Path) -> None:
     """By name, and by an expression of the whole value."""
     patternspan.configure(root=root, redact_keep=["db_password", "demo-.*"])

@@ -29,6 +29,7 @@ from patternspan.model.vocabulary import (
     EventType,
     RunResult,
 )
+from patternspan.model.wire import encode_known
 from patternspan.record import guard, outcome
 from patternspan.record.context import RUN_KEY, Scope, base_context, retry_link, scope_in
 from patternspan.record.gathered import Gathered
@@ -36,7 +37,14 @@ from patternspan.record.hub import hub
 from patternspan.record.lines import RunLines
 from patternspan.record.meter import Meter, findings_in
 from patternspan.record.opening import Opening
-from patternspan.record.redact import as_plain, as_text, is_clean, redact_details
+from patternspan.record.redact import (
+    as_plain,
+    as_text,
+    clean_encodings,
+    is_clean,
+    redact_details,
+    remember_clean,
+)
 from patternspan.record.run_span import RunSpan
 
 _new_ulid: Final = ids.ulid
@@ -149,19 +157,19 @@ class Recorder:
                     self._meter.began(self.run_id, self.pattern_id, self._kind)
                 if self._attempt:
                     details["attempt"] = self._attempt
-            if opening.redact is not None or not is_clean(details):
-                details = redact_details(details, opening.redact)
+            try:
+                encoded = encode_known(details)
+            except Exception:  # noqa: BLE001 - a value of the caller's may do anything when it is asked for its text
+                encoded = b""
+            if encoded not in clean_encodings or opening.redact is not None:
+                details, encoded = self._cleaned(details, encoded)
             now = self._offset_ns + monotonic_ns()
             event_id, time = EVENT_PREFIX + _new_ulid(now), timestamp(now)
             lines = self._lines or self._make_lines()
-            try:
-                line = lines.line(event_id, event_type, time, status, details)
-            except (TypeError, ValueError, RecursionError):
-                details = as_plain(details)
-                line = lines.line(event_id, event_type, time, status, details)
+            line = lines.line(event_id, event_type, time, status, encoded)
             if len(line) > hub.max_line_bytes:
                 details = hub.fitted(self._event(event_id, event_type, time, status, details)).details
-                line = lines.line(event_id, event_type, time, status, details)
+                line = lines.line(event_id, event_type, time, status, encode_known(details))
             otel, events = self._otel, self._events
             final = line
             hub.pass_on(event_type, line, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
@@ -182,6 +190,19 @@ class Recorder:
                     hub.pass_on(event_type, final, self.job_id, event_id, otel.span, now, otel.add, hub.writers)
                 self._close(status, details)
             raise
+
+    def _cleaned(self, details: dict[str, Any], encoded: bytes) -> tuple[dict[str, Any], bytes]:
+        """Return details without secrets, and their encoding; `encoded` is empty where they could not be encoded."""
+        also = self.opening.redact
+        if encoded and also is None and is_clean(details):
+            remember_clean(encoded)
+            return details, encoded
+        details = redact_details(details, also)
+        try:
+            return details, encode_known(details)
+        except (TypeError, ValueError, RecursionError):
+            details = as_plain(details)
+            return details, encode_known(details)
 
     def _event(self, event_id: str, kind: str, time: str, status: str, details: dict[str, Any]) -> PatternEvent:
         otel = self._otel

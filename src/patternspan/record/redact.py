@@ -97,6 +97,10 @@ _clean_texts: Final[set[str]] = set()
 _clean_names: Final[set[str]] = set()
 """Member names that withhold nothing."""
 _MOST_CLEAN: Final = 8192
+clean_encodings: Final[set[bytes]] = set()
+"""Details without secrets, encoded, so that those which come again cost one look-up; bounded."""
+_MOST_ENCODINGS: Final = 512
+_LONGEST_ENCODING: Final = 2048
 
 
 def use_rules(
@@ -106,6 +110,15 @@ def use_rules(
     redact_rules.use_rules(names=names, patterns=patterns, keep=keep, defaults=defaults)
     _clean_texts.clear()
     _clean_names.clear()
+    clean_encodings.clear()
+
+
+def remember_clean(encoding: bytes) -> None:
+    """Remember the encoding of details that are clean."""
+    if len(encoding) <= _LONGEST_ENCODING:
+        if len(clean_encodings) >= _MOST_ENCODINGS:
+            clean_encodings.clear()
+        clean_encodings.add(encoding)
 
 
 def is_clean(details: dict[str, Any]) -> bool:
