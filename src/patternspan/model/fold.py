@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from patternspan.model.event import PatternEvent
@@ -25,6 +26,7 @@ from patternspan.model.vocabulary import (
 )
 
 _CANONICAL_LENGTH: Final = len("2025-11-26T07:15:12.123456Z")
+_TEXT_ORDER: Final = attrgetter("timestamp", "event_id")
 _TOOL_MEMBERS: Final = ("command", "executor", "tool_name", "tool_version")
 _TAKEN: Final = frozenset(
     ("operation_kind", "template_version", "pattern_version", "inputs_preview", "generated_artifacts",
@@ -45,13 +47,15 @@ _PHASE_ENDS: Final = {
 
 def in_order(events: Iterable[PatternEvent]) -> list[PatternEvent]:
     """Return events by timestamp, then event id; one whose id was seen before is dropped."""
-    unique: dict[str, PatternEvent] = {}
-    for event in events:
-        unique.setdefault(event.event_id, event)
-    listed = list(unique.values())
-    if all(_is_canonical(event.timestamp) for event in listed):
+    listed = list(events)
+    if len({event.event_id for event in listed}) < len(listed):
+        unique: dict[str, PatternEvent] = {}
+        for event in listed:
+            unique.setdefault(event.event_id, event)
+        listed = list(unique.values())
+    if all([_is_canonical(event.timestamp) for event in listed]):  # noqa: C419 - a generator costs more
         # Canonical timestamps sort as text.
-        listed.sort(key=lambda event: (event.timestamp, event.event_id))
+        listed.sort(key=_TEXT_ORDER)
     else:
         listed.sort(key=lambda event: (event.time_ns, event.event_id))
     return listed

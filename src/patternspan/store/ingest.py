@@ -183,17 +183,17 @@ class _Ingest:
         """Take lines batch by batch, and return where the last one ends."""
         begun = self._done.bytes
         batch: list[Found] = []
-        size, end = 0, start
-        for offset, data in found:
-            if len(batch) >= BATCH_LINES or size >= BATCH_BYTES:
-                self._done.bytes = begun + offset
-                self._write(self._events(path, batch, number_at), start, offset, reached)
-                batch, size, start = [], 0, offset
-            batch.append((offset, data))
-            size += len(data or b"")
-            end = offset + len(data or b"") + 1
-        if batch:
-            self._write(self._events(path, batch, number_at), start, end, reached)
+        for item in found:
+            if len(batch) >= BATCH_LINES or (batch and item[0] - batch[0][0] >= BATCH_BYTES):
+                self._done.bytes = begun + item[0]
+                self._write(self._events(path, batch, number_at), start, item[0], reached)
+                batch, start = [], item[0]
+            batch.append(item)
+        if not batch:
+            return start
+        offset, data = batch[-1]
+        end = offset + len(data or b"") + 1
+        self._write(self._events(path, batch, number_at), start, end, reached)
         return end
 
     def _events(

@@ -31,7 +31,7 @@ decode_tally: Final = msgspec.msgpack.Decoder(Tally).decode
 def write_events(connection: Connection, lines: Sequence[Line]) -> int:
     """Take events into the tables, and return how many of them are new."""
     last = connection.execute(select(func.max(EVENTS.c.seq))).scalar() or 0
-    lines = [storable(line) for line in lines]
+    lines = [line if _NUL not in line[0] else storable(line) for line in lines]
     rows = [
         (number, event.event_id, event.pattern_run_id, data) for number, (data, event) in enumerate(lines, last + 1)
     ]
