@@ -80,12 +80,12 @@ def main() -> None:
         phases=True,
     )
     with tempfile.TemporaryDirectory() as folder:
-        configure(root=folder, job_log=False, archive=False)
+        configure(root=folder, job_log=False, archive=False, seal=False)
         told = {
             name: measured(work, options.rounds, options.runs, reader)
             for name, work in (("short run", of(short)), ("all phases", every(executor)))
         }
-        configure(root=folder, jsonl=False, archive=False)
+        configure(root=folder, jsonl=False, archive=False, seal=False)
     if options.json:
         print(json.dumps(told))
         return

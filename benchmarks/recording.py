@@ -38,7 +38,7 @@ SELECTION = {
 }
 INPUTS = {"target": "src/service", "rules": "p/ci", "severity": "WARNING"}
 COMMAND = "semgrep --config p/ci --json --output report.json src/service"
-LOG_AND_SPAN = {"job_log": False, "archive": False, "phase_spans": False, "metrics": False}
+LOG_AND_SPAN = {"job_log": False, "archive": False, "phase_spans": False, "metrics": False, "seal": False}
 SUMMARY = {"finding_count": 12, "files_scanned": 120, "rules_run": 310}
 
 

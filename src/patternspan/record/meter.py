@@ -22,7 +22,7 @@ from opentelemetry.trace import SpanContext
 
 from patternspan.record import guard
 
-_ENOUGH: Final = 256
+_ENOUGH: Final = 2048
 """Runs that wait before a thread is started for them."""
 _MOST: Final = 65_536
 """Runs that may wait; the oldest are given up beyond."""
