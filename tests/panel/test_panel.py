@@ -99,6 +99,23 @@ def test_why_a_run_failed_is_one_click_away(
     expect(page.get_by_text("No stderr was kept of this run.")).to_be_visible()
 
 
+def test_an_answer_that_was_cut_off_is_told(
+    serve: Callable[..., Server], look: Callable[..., Page], place: Path
+) -> None:
+    """And one that nobody waits for any more, because something else was chosen meanwhile, is not."""
+    failing_run(place)
+    server = serve()
+    page = look(server.url)
+    expect(rows(page)).to_have_count(1)
+    page.route(re.compile("/api/pattern-runs.*status=failed"), lambda route: route.fulfill(body='{"runs": ['))
+    page.get_by_label("Status").select_option("failed")
+    expect(page.get_by_text("The server's answer was cut off: reload the page.")).to_be_visible()
+    page.get_by_label("Status").select_option("success")
+    expect(rows(page)).to_have_count(0)
+    page.get_by_label("Status").select_option("")
+    expect(rows(page)).to_have_count(1)
+
+
 def test_a_view_can_be_sent_to_somebody(serve: Callable[..., Server], look: Callable[..., Page], place: Path) -> None:
     """All that is chosen stands in the address."""
     run_id = failing_run(place)

@@ -99,7 +99,13 @@ export class Api {
       throw new Error("The server does not answer. Is `patternspan serve` running?");
     }
     if (answer.status === 401) throw new Error("A token is wanted: open the address that `patternspan serve` has shown once.");
-    const body: unknown = await answer.json().catch(() => ({}));
+    let body: unknown;
+    try {
+      body = await answer.json();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      throw new Error(answer.ok ? "The server's answer was cut off: reload the page." : `The server answers ${answer.status}.`);
+    }
     if (!answer.ok) throw new Error((body as { error?: string }).error ?? `The server answers ${answer.status}.`);
     return body as T;
   }
