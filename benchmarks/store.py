@@ -5,8 +5,8 @@
 Both builds run in processes of their own, by turns; time is that of the processor, memory the peak that the system
 counts. The raw build puts lines, run ids and job ids into a table with two indexes. *Two at once* is how long two
 processes take that both ingest the same new log, as a ratio to one, by the clock. With `--url` a PostgreSQL database
-takes the place of the SQLite file for one round, and is emptied before; no time of the server's is counted: look at the
-seconds.
+takes the place of the SQLite file for one round; it has to be empty, and is emptied between. No time of the server's is
+counted: look at the seconds.
 """
 
 from __future__ import annotations
@@ -134,6 +134,8 @@ def main() -> None:
     if options.arm:
         run_arm(*options.arm)
         return
+    if options.url and Store(options.url).last_seq():
+        parser.error("--url: that database holds events, and this would empty it: name one that holds nothing")
     folder = Path(tempfile.mkdtemp(dir=options.folder))
     log = str(folder / "pattern_events.jsonl")
     try:
