@@ -10,7 +10,8 @@ from sqlalchemy import Connection, Table
 MOST_ASKED: Final = 1000
 """So many ids go into one query."""
 
-Row = tuple[Any, ...]
+Values = tuple[Any, ...]
+"""A row, in the order of its table's columns."""
 
 
 def in_parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
@@ -18,12 +19,12 @@ def in_parts(ids: Sequence[str]) -> Iterable[Sequence[str]]:
     return (ids[at : at + MOST_ASKED] for at in range(0, len(ids), MOST_ASKED))
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Row], unique: str) -> int:
+def insert_new(connection: Connection, table: Table, rows: Sequence[Values], unique: str) -> int:
     """Insert the rows whose `unique` column is not there yet, and return how many they were."""
     return _insert(connection, table, rows, unique, "NOTHING")
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def upsert(connection: Connection, table: Table, rows: Sequence[Values]) -> None:
     """Insert rows; one of the same primary key is replaced."""
     keys = [column.name for column in table.primary_key]
     updates = ", ".join(
@@ -32,7 +33,7 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     _insert(connection, table, rows, ", ".join(keys), f"UPDATE SET {updates}" if updates else "NOTHING")
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row], keys: str, conflict: str) -> int:
+def _insert(connection: Connection, table: Table, rows: Sequence[Values], keys: str, conflict: str) -> int:
     if not rows:
         return 0
     columns = ", ".join(column.name for column in table.columns)
@@ -49,7 +50,7 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row], keys: str
     return connection.exec_driver_sql(statement).rowcount
 
 
-def _copy(connection: Connection, statement: str, rows: Iterable[Row]) -> None:
+def _copy(connection: Connection, statement: str, rows: Iterable[Values]) -> None:
     driver: Any = connection.connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:

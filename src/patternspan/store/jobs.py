@@ -10,11 +10,8 @@ from sqlalchemy import BigInteger, Connection, case, cast, delete, func, select
 
 from patternspan.aggregate.facts import RunFacts
 from patternspan.model.vocabulary import RESULTS
-from patternspan.store.bulk import in_parts, upsert
+from patternspan.store.bulk import Values, in_parts, upsert
 from patternspan.store.tables import JOBS, RUNS
-
-Values = tuple[Any, ...]
-"""A row, in the order of its table's columns."""
 
 _JOB, _RESULT, _STARTED, _LAST, _RUN_US = (
     RunFacts.__struct_fields__.index(name) for name in ("job_id", "result", "started_us", "last_us", "run_us")

@@ -19,10 +19,10 @@ from patternspan.aggregate.stats import Tally
 from patternspan.log.reader import BadLine
 from patternspan.log.search import Query, find_in
 from patternspan.log.segments import index_of, parts_of
-from patternspan.store.bulk import MOST_ASKED
+from patternspan.store.bulk import MOST_ASKED, Values
 from patternspan.store.database import Database
 from patternspan.store.ingest import ingest
-from patternspan.store.jobs import Values, counted
+from patternspan.store.jobs import counted
 from patternspan.store.positions import log_name, logs_of
 from patternspan.store.tables import ARTIFACTS, DAYS, EVENTS, GAPS, JOBS, OTHER_JOBS, RUNS
 from patternspan.store.writing import (

@@ -15,8 +15,8 @@ from patternspan.model.event import PatternEvent
 from patternspan.model.fold import fold_in_order, in_order
 from patternspan.model.run import PatternRun
 from patternspan.model.wire import decode
-from patternspan.store.bulk import in_parts, insert_new, upsert
-from patternspan.store.jobs import Values, write_jobs
+from patternspan.store.bulk import Values, in_parts, insert_new, upsert
+from patternspan.store.jobs import write_jobs
 from patternspan.store.tables import ARTIFACTS, DAYS, EVENTS, GAPS, METADATA, OTHER_JOBS, RUNS
 
 DAY_US: Final = 86_400_000_000
